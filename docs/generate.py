@@ -1,0 +1,48 @@
+"""Writes the generated pages of docs/: diagnostics.md from the table of codes, commands.md from the program's help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gitconfigmgr.model import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parent
+PROGRAM = "gitconfigmgr"
+
+
+def commands(command: click.Command, name: str = PROGRAM) -> Iterator[tuple[str, click.Command]]:
+    """The command and everything below it that is not hidden, in the order of the help."""
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        for item in command.list_commands(context):
+            found = command.get_command(context, item)
+            if found is not None and not found.hidden:
+                yield from commands(found, f"{name} {item}")
+
+
+def commands_page(root: click.Command) -> str:
+    """The help of every command."""
+    lines = ["# Commands", "", "Generated from the program; `gitconfigmgr COMMAND --help` prints the same.", ""]
+    for name, command in commands(root):
+        context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+        lines += [f"## {name}", "", "```", command.get_help(context).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def pages() -> dict[str, str]:
+    """The generated pages by their name."""
+    from gitconfigmgr.cli.main import cli
+
+    return {"diagnostics.md": codes.as_markdown(), "commands.md": commands_page(cli)}
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (DOCS / name).write_text(text.rstrip() + "\n", encoding="utf-8")

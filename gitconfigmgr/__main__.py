@@ -1,0 +1,5 @@
+"""`python -m gitconfigmgr`."""
+
+from gitconfigmgr.cli.main import main
+
+main()

@@ -1,0 +1,34 @@
+"""Files written so that a reader sees the old content or the new, and a crash leaves one of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from gitconfigmgr.errors import OutsideError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Temporary file beside it, fsync, rename. The mode of an existing file is kept. Raises OutsideError."""
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutsideError(f"{path}: {error.strerror}", "nothing was written") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

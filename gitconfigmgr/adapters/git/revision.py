@@ -1,0 +1,206 @@
+"""The files of a commit, or of the index, through libgit2: no checkout, no filter, no hook."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.model.revisions import Revision
+from gitconfigmgr.ports import MissingObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+_LINK, _SUBMODULE, _FOLDER = 0o120000, 0o160000, 0o040000
+
+
+def open_repository(folder: Path) -> Any:
+    """The repository that a folder lies in. Raises UsageError where there is none."""
+    import pygit2
+
+    found = pygit2.discover_repository(str(folder))
+    if not found:
+        raise UsageError(f"{folder} is in no Git repository", "run `git init`, or name the repository by -C")
+    try:
+        return pygit2.Repository(found)
+    except (pygit2.GitError, ValueError) as error:
+        hint = "run `git config --global --add safe.directory PATH` if you trust its owner" if "owned" in str(error) else None
+        raise OutsideError(f"git: {error}", hint) from None
+
+
+def revision_of(commit: Any) -> Revision:
+    """What the program keeps of a pygit2 commit."""
+    author = f"{commit.author.name} <{commit.author.email}>"
+    time = datetime.fromtimestamp(commit.commit_time, UTC)
+    return Revision(str(commit.id), str(commit.tree_id), author, time)
+
+
+def head(repository: Any) -> Any | None:
+    """The commit at HEAD; None before the first one."""
+    return None if repository.head_is_unborn else repository[repository.head.target]
+
+
+class RevisionTree:
+    """The tree of a commit below `prefix`."""
+
+    def __init__(self, repository: Any, name: str, prefix: str) -> None:
+        import pygit2
+
+        self._repository = repository
+        try:
+            found = repository.revparse_single(name)
+            self._commit = found.peel(pygit2.Commit)
+        except KeyError:
+            raise UsageError(f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones") from None
+        except (pygit2.GitError, ValueError) as error:
+            raise UsageError(f"revision {name}: {error}") from None
+        self.revision: Revision | None = revision_of(self._commit)
+        self.prefix = prefix
+        self._ids: dict[str, Any] = {}
+        self._oddities: dict[str, str] = {}
+        self._walked: set[str] = set()
+
+    def files(self, folder: str) -> Collection[str]:
+        if folder not in self._walked:
+            self._walked.add(folder)
+            entry = self._entry(folder)
+            if entry is not None and entry.filemode == _FOLDER:
+                self._walk(entry, folder)
+        begin = f"{folder}/"
+        return [path for path in self._ids if path.startswith(begin)]
+
+    def oddities(self, folder: str) -> Mapping[str, str]:
+        self.files(folder)
+        begin = f"{folder}/"
+        return {path: what for path, what in self._oddities.items() if path.startswith(begin)}
+
+    def blob_id(self, path: str) -> str:
+        entry = self._ids.get(path)
+        return str(entry if entry is not None else self._entry(path).id)
+
+    def read(self, path: str) -> bytes | None:
+        blob = self._ids.get(path)
+        if blob is None:
+            entry = self._entry(path)
+            if entry is None or entry.filemode in (_LINK, _SUBMODULE, _FOLDER):
+                return None
+            blob = entry.id
+        try:
+            return bytes(self._repository[blob].data)
+        except KeyError:
+            raise MissingObjectError(path) from None
+
+    def time(self) -> datetime | None:
+        return self.revision.time if self.revision else None
+
+    def subtree_id(self, folder: str) -> str | None:
+        """The id of a folder: equal ids, equal content."""
+        entry = self._entry(folder)
+        return None if entry is None else str(entry.id)
+
+    def changed(self, folder: str, before: str) -> set[str] | None:
+        """The paths below a folder that differ from an earlier tree of it; None where that tree is gone."""
+        entry = self._entry(folder)
+        if entry is None:
+            return None
+        try:
+            old = self._repository[before]
+        except (KeyError, ValueError):
+            return None
+        found: set[str] = set()
+        _differences(self._repository, old, entry, f"{folder}/", found)
+        return found
+
+    def _entry(self, path: str) -> Any | None:
+        whole = f"{self.prefix}{path}" if path else self.prefix.rstrip("/")
+        try:
+            tree = self._commit.tree
+            return tree[whole] if whole else tree
+        except KeyError:
+            return None
+
+    def _walk(self, tree: Any, at: str) -> None:
+        try:
+            entries = list(tree)
+        except KeyError:
+            raise OutsideError(f"git: the folder {at} is missing from this clone", "fetch it: `git fetch --refetch`") from None
+        for entry in entries:
+            path = f"{at}/{entry.name}"
+            mode = entry.filemode
+            if mode == _FOLDER:
+                self._walk(entry, path)
+            elif mode == _LINK:
+                self._oddities[path] = "link"
+            elif mode == _SUBMODULE:
+                self._oddities[path] = "submodule"
+            else:
+                self._ids[path] = entry.id
+
+
+def _differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) -> None:
+    """Collect the paths that differ; equal subtrees are not opened."""
+    before = {entry.name: entry for entry in old}
+    for entry in new:
+        other = before.pop(entry.name, None)
+        if other is not None and other.id == entry.id and other.filemode == entry.filemode:
+            continue
+        for side in (entry, other):
+            if side is not None and side.filemode != _FOLDER:
+                found.add(at + entry.name)
+        folders = [side if side is not None and side.filemode == _FOLDER else () for side in (other, entry)]
+        if folders != [(), ()]:
+            _differences(repository, folders[0], folders[1], f"{at}{entry.name}/", found)
+    for name, entry in before.items():
+        if entry.filemode == _FOLDER:
+            _differences(repository, entry, (), f"{at}{name}/", found)
+        else:
+            found.add(at + name)
+
+
+class IndexTree:
+    """What the index holds below `prefix`: the content of the next commit."""
+
+    def __init__(self, repository: Any, prefix: str) -> None:
+        self._repository = repository
+        self.revision: Revision | None = None
+        index = repository.index
+        index.read()
+        if index.conflicts is not None:
+            paths = sorted({side.path for sides in index.conflicts for side in sides if side is not None})
+            raise UsageError(f"{paths[0]} has merge conflicts", "resolve them and `git add` the result")
+        self._ids: dict[str, Any] = {}
+        self._oddities: dict[str, str] = {}
+        for entry in index:
+            if not entry.path.startswith(prefix):
+                continue
+            path = entry.path[len(prefix) :]
+            if entry.mode == _LINK:
+                self._oddities[path] = "link"
+            elif entry.mode == _SUBMODULE:
+                self._oddities[path] = "submodule"
+            else:
+                self._ids[path] = entry.id
+
+    def files(self, folder: str) -> Collection[str]:
+        return [path for path in self._ids if path.startswith(f"{folder}/")]
+
+    def oddities(self, folder: str) -> Mapping[str, str]:
+        return {path: what for path, what in self._oddities.items() if path.startswith(f"{folder}/")}
+
+    def blob_id(self, path: str) -> str:
+        return str(self._ids[path])
+
+    def read(self, path: str) -> bytes | None:
+        blob = self._ids.get(path)
+        if blob is None:
+            return None
+        try:
+            return bytes(self._repository[blob].data)
+        except KeyError:
+            raise MissingObjectError(path) from None
+
+    def time(self) -> datetime | None:
+        commit = head(self._repository)
+        return revision_of(commit).time if commit else None

@@ -1,0 +1,95 @@
+"""The files of a folder on disk."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha1
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.errors import OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from gitconfigmgr.model.revisions import Revision
+
+
+class WorkTree:
+    """A folder as it is now. Links are not followed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.revision: Revision | None = None
+        self._files: dict[str, list[str]] = {}
+        self._oddities: dict[str, dict[str, str]] = {}
+        self._ids: dict[str, str] = {}
+
+    def files(self, folder: str) -> Collection[str]:
+        if folder not in self._files:
+            self._files[folder], self._oddities[folder] = [], {}
+            if (self.root / folder).is_dir():
+                self._walk(folder, folder)
+        return self._files[folder]
+
+    def oddities(self, folder: str) -> Mapping[str, str]:
+        self.files(folder)
+        return self._oddities[folder]
+
+    def blob_id(self, path: str) -> str:
+        known = self._ids.get(path)
+        if known is None:
+            self.read(path)
+            known = self._ids[path]
+        return known
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            with open(f"{self.root}/{path}", "rb") as file:  # noqa: PTH123 - a Path for each of ten thousand files is slow
+                data = file.read()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OutsideError(f"{path}: {error.strerror}", "check the permissions of the file") from None
+        self._ids[path] = sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        return data
+
+    def time(self) -> datetime | None:
+        from gitconfigmgr.adapters.git.revision import head, revision_of
+        from gitconfigmgr.errors import UsageError
+
+        try:
+            commit = head(_repository(self.root))
+        except UsageError:
+            return None
+        return revision_of(commit).time if commit else None
+
+    def stat(self, path: str) -> tuple[int, int, int]:
+        """What changes whenever the file does: modification time (ns), size, inode."""
+        found = os.stat(f"{self.root}/{path}", follow_symlinks=False)  # noqa: PTH116 - as above
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _walk(self, at: str, top: str) -> None:
+        folder = Path(self.root, at)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise OutsideError(f"{at}: {error.strerror}", "check the permissions of the folder") from None
+        for entry in entries:
+            path = f"{at}/{entry.name}"
+            if entry.is_symlink():
+                self._oddities[top][path] = "link"
+            elif entry.is_dir():
+                if (folder / entry.name / ".git").exists():
+                    self._oddities[top][path] = "submodule"
+                elif not entry.name.startswith("."):
+                    self._walk(path, top)
+            elif entry.is_file():
+                self._files[top].append(path)
+
+
+def _repository(root: Path) -> object:
+    from gitconfigmgr.adapters.git.revision import open_repository
+
+    return open_repository(root)

@@ -1,0 +1,156 @@
+"""The program: finds the command, and is the one place that turns errors into an exit status.
+
+Start-up is a feature: a hook starts a process on every commit. So the commands are a table, and the module of a
+command is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from gitconfigmgr import __version__
+from gitconfigmgr.errors import GitConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "init": "Make a new config repository that passes check.",
+    "demo": "Show the whole story in a temporary folder.",
+    "check": "Check everything: files, merge, references, schemas.",
+    "fix": "Apply the fixes that a program can make.",
+    "compile": "Write the effective document of every target.",
+    "get": "Print an effective value.",
+    "explain": "Tell why a key has its value, or what a code means.",
+    "layers": "List the files a target is made of, lowest first.",
+    "import": "Turn another tool's repository into one of ours.",
+    "editor": "Write schemas and settings for editors.",
+}
+EPILOG = """\b
+Examples:
+  gitconfigmgr demo
+  gitconfigmgr check
+  gitconfigmgr explain acme/chat api.timeout -e production
+  gitconfigmgr compile -o compiled --rev HEAD
+
+Exit status: 0 clean, 1 findings, 2 usage or settings, 3 something outside
+failed (git, files, network), 4 a bug in the program, 130 interrupted."""
+
+
+class Commands(click.Group):
+    """The commands of the table, loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"gitconfigmgr.cli.commands.{cmd_name}_command")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from gitconfigmgr.model.names import closest
+
+            near = closest(args[0], list(COMMANDS))
+            hint = f"Did you mean {near}?" if near else "See gitconfigmgr --help."
+            raise click.UsageError(f"There is no command {args[0]}. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", message="gitconfigmgr %(version)s")
+@click.option("-C", "folder", metavar="DIR", default=".", help="Work in this folder, as git -C does.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
+@click.pass_context
+def cli(ctx: click.Context, folder: str, color: str) -> None:
+    """Compile layered YAML in Git to effective configuration, with the origin of every value."""
+    ctx.obj = folder
+    ctx.color = {"always": True, "never": False}.get(color)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process."""
+    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line; the exit status."""
+    if argv in (["--version"], ["-V"]):
+        click.echo(f"gitconfigmgr {__version__}")
+        return 0
+    sys.setrecursionlimit(20_000)  # documents nest up to 256 deep, references up to 32 of them
+    try:
+        result = cli.main(argv, prog_name="gitconfigmgr", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        return _closed_pipe()
+    except GitConfigError as error:
+        return _expected(error)
+    except OSError as error:
+        click.echo(f"error: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), err=True)
+        return 3
+    except Exception:  # noqa: BLE001 - the one place: a bug is reported, with what a maintainer needs
+        return _bug()
+    return result if isinstance(result, int) else 0
+
+
+def _expected(error: GitConfigError) -> int:
+    findings = getattr(error, "findings", None)
+    if findings:
+        from gitconfigmgr.cli.render import show_settings_findings
+
+        show_settings_findings(findings)
+    else:
+        click.echo(f"error: {error}", err=True)
+        if error.hint:
+            click.echo(f"hint: {error.hint}", err=True)
+    return error.exit_status
+
+
+def _closed_pipe() -> int:
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _bug() -> int:
+    import platform
+    import traceback
+
+    lines = traceback.format_exc().splitlines()
+    click.echo("error: this is a bug in gitconfigmgr, please report it with what follows", err=True)
+    click.echo(f"gitconfigmgr {__version__}, Python {platform.python_version()}, {platform.system()}", err=True)
+    click.echo("\n".join(line.replace(sys.prefix, "").replace(str(sys.path[0]), "") for line in lines), err=True)
+    return 4
+
+
+if __name__ == "__main__":
+    main()

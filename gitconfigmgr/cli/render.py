@@ -1,0 +1,164 @@
+"""Findings as people and programs read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitconfigmgr.app.check import Checked
+    from gitconfigmgr.model.diagnostics import Diagnostic, Position
+
+_COLORS = {"error": "red", "warning": "yellow"}
+_WIDEST = 160  # columns of a source line that are shown
+
+
+class TextReport:
+    """Findings with the source line and a caret, as in docs/language.md section 8."""
+
+    def __init__(self, read: Callable[[str], bytes | None]) -> None:
+        self.read = read
+        self._lines: dict[str, list[str]] = {}
+
+    def show(self, item: Diagnostic) -> str:
+        """One finding."""
+        color = _COLORS.get(item.severity, "blue")
+        lines = [click.style(f"{item.severity}[{item.code}]", fg=color, bold=True) + click.style(f": {item.message}", bold=True)]
+        gutter = ""
+        if item.position is not None:
+            excerpt = self._excerpt(item, color)
+            gutter = " " * len(str(item.position.line))
+            lines.append(f"{gutter}--> {_place(item.position)}")
+            lines += excerpt
+        for related in item.related:
+            lines.append(f"{gutter} = {related.message}: {_place(related.position)}")
+        if item.rule:
+            lines.append(f"{gutter} = rule {item.rule}")
+        if item.affects:
+            lines.append(f"{gutter} = affects {_targets(item.affects)}")
+        if item.help:
+            lines.append(f"{gutter} = help: {item.help}")
+        return "\n".join(lines)
+
+    def _excerpt(self, item: Diagnostic, color: str) -> list[str]:
+        position = item.position
+        assert position is not None
+        source = self._source(position.path)
+        if not 0 < position.line <= len(source) or not source[position.line - 1].strip():
+            return []
+        text, start = _shortened(source[position.line - 1], position.column - 1)
+        number = str(position.line)
+        blank = " " * len(number)
+        length = position.end_column - position.column if position.end_line == position.line else len(text) - start
+        length = max(1, min(length, len(text) - start))
+        caret = " " * start + click.style("^" * length, fg=color, bold=True)
+        label = click.style(f" {item.label}", fg=color) if item.label else ""
+        return [f"{blank} |", f"{number} | {text}", f"{blank} | {caret}{label}"]
+
+    def _source(self, path: str) -> list[str]:
+        if path not in self._lines:
+            data = self.read(path) or b""
+            self._lines[path] = [_printable(line) for line in data.decode("utf-8", "replace").splitlines()]
+        return self._lines[path]
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() or c == " " else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line.removeprefix("\ufeff"))
+
+
+def _shortened(text: str, start: int) -> tuple[str, int]:
+    if len(text) <= _WIDEST:
+        return text, start
+    begin = max(0, min(start - 40, len(text) - _WIDEST))
+    cut = text[begin : begin + _WIDEST]
+    return ("..." if begin else "") + cut, start - begin + (3 if begin else 0)
+
+
+def _place(position: Position) -> str:
+    return f"{_safe(position.path)}:{position.line}:{position.column}"
+
+
+def _safe(path: str) -> str:
+    return path if path.isprintable() else repr(path)[1:-1]
+
+
+def _targets(affects: tuple[tuple[str, str], ...]) -> str:
+    by_namespace: dict[str, list[str]] = {}
+    for namespace, environment in affects:
+        by_namespace.setdefault(namespace, []).append(environment)
+    shown = [f"{namespace} in {', '.join(names)}" for namespace, names in by_namespace.items()]
+    if len(shown) > 3:
+        return f"{len(affects)} targets, among them {'; '.join(shown[:2])}"
+    return "; ".join(shown)
+
+
+def as_text(checked: Checked, read: Callable[[str], bytes | None]) -> str:
+    """The report of `check` for people: the findings, and one line that sums them up."""
+    report = TextReport(read)
+    blocks = [report.show(item) for item in checked.diagnostics]
+    return "\n\n".join([*blocks, summary_line(checked)])
+
+
+def summary_line(checked: Checked) -> str:
+    """`3 errors, 1 warning in 12 targets from 30 documents`."""
+    counts = count(checked.diagnostics)
+    scope = f"{_many(checked.targets, 'target')} from {_many(checked.documents, 'document')}"
+    if not checked.diagnostics:
+        return click.style("ok", fg="green", bold=True) + f": {scope}, no findings"
+    fixable = sum(1 for item in checked.diagnostics if item.edits)
+    fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
+    return f"{_many(counts['errors'], 'error')}, {_many(counts['warnings'], 'warning')} in {scope}{fix}"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def count(diagnostics: list[Diagnostic]) -> dict[str, int]:
+    """How many errors and warnings."""
+    errors = sum(1 for item in diagnostics if item.severity == "error")
+    return {"errors": errors, "warnings": len(diagnostics) - errors}
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    """The report of `check` for programs (docs/formats.md)."""
+    summary = count(checked.diagnostics) | {"targets": checked.targets, "documents": checked.documents}
+    return {"diagnostics": [_record(item) for item in checked.diagnostics], "summary": summary}
+
+
+def _record(item: Diagnostic) -> dict[str, Any]:
+    position = item.position
+    first = item.affects[0] if item.affects else (None, None)
+    return {
+        "code": item.code,
+        "severity": item.severity,
+        "message": item.message,
+        "path": position.path if position else None,
+        "line": position.line if position else None,
+        "column": position.column if position else None,
+        "end_line": (position.end_line or position.line) if position else None,
+        "end_column": (position.end_column or position.column) if position else None,
+        "namespace": first[0],
+        "environment": first[1],
+        "key": item.key,
+        "affects": [{"namespace": namespace, "environment": environment} for namespace, environment in item.affects],
+        "related": [
+            {"path": r.position.path, "line": r.position.line, "column": r.position.column, "message": r.message}
+            for r in item.related
+        ],
+        "rule": item.rule,
+        "help": item.help,
+        "fixable": bool(item.edits),
+    }
+
+
+def show_settings_findings(findings: list[Diagnostic]) -> None:
+    """The findings that keep a command from starting, to standard error."""
+    for item in findings:
+        place = f" at {_place(item.position)}" if item.position else ""
+        click.echo(f"{item.severity}[{item.code}]{place}: {item.message}", err=True)
+        if item.help:
+            click.echo(f"hint: {item.help}", err=True)

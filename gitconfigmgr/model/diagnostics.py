@@ -1,0 +1,113 @@
+"""Findings about the user's files, as values: made anywhere, rendered only by a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.model.codes import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitconfigmgr.model.values import Document, Mark, Node
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file: path from the root of the repository; line and column from 1, in code points."""
+
+    path: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that takes part in a finding."""
+
+    position: Position
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A machine-applicable fix: the characters [start, end) of the file become `text`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `affects` are the targets it was found in; `label` is the note under the caret. `within` is a piece of the value's
+    text: the position moves there once the source is at hand.
+    """
+
+    code: str
+    message: str
+    position: Position | None = None
+    severity: str = ""
+    label: str = ""
+    related: tuple[Related, ...] = ()
+    help: str | None = None
+    rule: str | None = None
+    key: str | None = None
+    within: str | None = None
+    affects: tuple[tuple[str, str], ...] = ()
+    edits: tuple[Edit, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.severity:
+            object.__setattr__(self, "severity", CODES[self.code].severity)
+
+    @property
+    def cause(self) -> tuple[object, ...]:
+        """Equal for findings with one cause, in whatever target they show."""
+        return (self.code, self.position, self.message)
+
+
+def at(document: Document, mark: Mark) -> Position:
+    """The position of a mark in a document."""
+    return Position(document.path, mark.line + 1, mark.column + 1)
+
+
+def position_of(node: Node) -> Position:
+    """Where a node's value stands."""
+    return Position(node.document.path, node.mark.line + 1, node.mark.column + 1)
+
+
+def key_position_of(node: Node) -> Position:
+    """Where a node's key stands; its value where it has none."""
+    mark = node.key_mark or node.mark
+    return Position(node.document.path, mark.line + 1, mark.column + 1)
+
+
+def collate(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by position, one for each cause, with the targets of all its occurrences."""
+    merged: dict[tuple[object, ...], Diagnostic] = {}
+    for item in diagnostics:
+        known = merged.get(item.cause)
+        if known is None:
+            merged[item.cause] = item
+        elif item.affects:
+            affects = tuple(dict.fromkeys(known.affects + item.affects))
+            merged[item.cause] = replace(known, affects=affects)
+    return sorted(merged.values(), key=_order)
+
+
+def _order(item: Diagnostic) -> tuple[object, ...]:
+    position = item.position
+    place = (position.path, position.line, position.column) if position else ("", 0, 0)
+    return (*place, item.code, item.message)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of them is an error."""
+    return any(item.severity == "error" for item in diagnostics)

@@ -1,0 +1,76 @@
+"""The names of things: namespaces, environments, targets, key paths."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
+BASE = "base"
+GLOBAL = "global"
+
+KeyPath = tuple[str | int, ...]
+
+_BARE = re.compile(r"[^\s.:\"{}$]+\Z")
+
+
+class Target(NamedTuple):
+    """One namespace in one environment: the unit that is compiled."""
+
+    namespace: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace} in {self.environment}"
+
+
+def prefixes(namespace: str) -> list[str]:
+    """The namespaces whose documents are layers of this one, lowest first: `a/b` -> global, a, a/b."""
+    segments = namespace.split("/")
+    own = ["/".join(segments[: n + 1]) for n in range(len(segments))]
+    return own if own[0] == GLOBAL else [GLOBAL, *own]
+
+
+def show_path(path: KeyPath) -> str:
+    """A key path as people write it: `api.keys.0`; keys with dots and the like in double quotes."""
+    return ".".join(str(part) if isinstance(part, int) or _BARE.match(part) else _quoted(part) for part in path)
+
+
+def _quoted(key: str) -> str:
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+class PathSyntaxError(ValueError):
+    """The text is no key path."""
+
+
+_PART = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s.:"{}$]+)')
+
+
+def parse_path(text: str) -> tuple[str, ...]:
+    """The inverse of `show_path`; list indexes stay text. Raises PathSyntaxError."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        match = _PART.match(text, at)
+        if not match:
+            raise PathSyntaxError(text)
+        quoted, bare = match.groups()
+        parts.append(re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare)
+        at = match.end()
+        if at == len(text):
+            return tuple(parts)
+        if text[at] != ".":
+            raise PathSyntaxError(text)
+        at += 1
+
+
+def closest(word: str, known: list[str] | tuple[str, ...]) -> str | None:
+    """The known word a person most probably meant, or None."""
+    from difflib import get_close_matches
+
+    if len(word) > 200:
+        return None
+    found = get_close_matches(word, [name for name in known[:2000] if len(name) <= 200], n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -1,0 +1,56 @@
+"""gitconfigmgr.yaml as the program uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gitconfigmgr.model.diagnostics import Position
+from gitconfigmgr.model.names import BASE
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """`chain` is base first, the environment itself last."""
+
+    name: str
+    chain: tuple[str, ...]
+    protected: bool = False
+    abstract: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaBinding:
+    """A schema for the part `path` of the documents of all namespaces that match one of the globs."""
+
+    schema: str
+    namespaces: tuple[str, ...]
+    path: tuple[str, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one file may ask of the compiler."""
+
+    file_bytes: int = 4 * 1024 * 1024
+    depth: int = 64
+    values: int = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`blob_id` identifies the bytes the settings were read from."""
+
+    environments: dict[str, Environment]
+    precedence: str = "environment"
+    leak_guard: str = "error"
+    schemas: tuple[SchemaBinding, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    blob_id: str = ""
+
+    def compiled_environments(self) -> list[str]:
+        """The environments that targets exist in, as declared."""
+        return [name for name, item in self.environments.items() if not item.abstract]
+
+
+DEFAULT_EXTENDS = {"development": BASE, "staging": "development", "production": "staging"}

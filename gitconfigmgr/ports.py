@@ -1,0 +1,95 @@
+"""What the stages ask of the outside, and of one another. An adapter implements a port; its docstring is the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from gitconfigmgr.model.names import KeyPath
+    from gitconfigmgr.model.revisions import Blame, Revision
+
+
+class Tree(Protocol):
+    """The files of a work tree, an index or a commit, as one unchanging snapshot.
+
+    Paths are relative to the folder that holds gitconfigmgr.yaml, with `/`. Reading changes nothing, follows no link,
+    runs no filter and no hook. Raises OutsideError where Git or the file system fails.
+    """
+
+    revision: Revision | None
+
+    def files(self, folder: str) -> Collection[str]:
+        """The paths of all regular files below a folder; none where there is no such folder."""
+        ...
+
+    def oddities(self, folder: str) -> Mapping[str, str]:
+        """Path -> what it is (link, submodule) for what is neither file nor folder."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """The content; None where there is no such file. Raises MissingObjectError where Git lacks the bytes."""
+        ...
+
+    def blob_id(self, path: str) -> str:
+        """The id Git gives the bytes of a file that `files` names."""
+        ...
+
+    def time(self) -> datetime | None:
+        """The time that stands for `now`: that of the commit, or of HEAD; None without any commit."""
+        ...
+
+
+class MissingObjectError(Exception):
+    """The repository names an object that it does not hold (shallow, partial or damaged clone)."""
+
+
+class History(Protocol):
+    """Who wrote a line."""
+
+    def blame(self, path: str, line: int) -> Blame | None:
+        """The commit that last changed this line (from 1) in the tree's revision; None where it is not committed."""
+        ...
+
+
+class Knowledge(Protocol):
+    """What the schemas of a namespace say about a path, as far as merging asks."""
+
+    def strategy(self, path: KeyPath) -> tuple[Any, str] | None:
+        """The `x-gcm-merge` of a list and where it is declared."""
+        ...
+
+    def knows(self, path: KeyPath) -> bool:
+        """Whether a schema names this path."""
+        ...
+
+    def is_list(self, path: KeyPath) -> bool:
+        """Whether a schema says that the path is a list."""
+        ...
+
+    def members(self, path: KeyPath) -> list[str]:
+        """The keys that schemas name below this path."""
+        ...
+
+
+class OutputTree(Protocol):
+    """A folder that is replaced as a whole: readers see the old tree or the new one.
+
+    `write` may be called from forked processes. Nothing is visible before `commit`; leaving the context without it
+    leaves the old tree as it was. Raises UsageError for a folder that is not ours to replace, OutsideError where the
+    file system fails.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write one file of the new tree."""
+        ...
+
+    def commit(self) -> None:
+        """Put the new tree in the old one's place."""
+        ...

@@ -1,0 +1,334 @@
+"""The left fold over the layers of a stack: rules M1 to M12 of docs/language.md.
+
+    apply(lower, upper)     the merged value, given all that lies below; every node keeps what it overrides
+    compose(lower, upper)   two overlays as one, for which apply(apply(a, b), c) == apply(a, compose(b, c))  (M16)
+
+A deleted key stays behind as a tombstone until `finish`, so that higher layers know the path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.model.diagnostics import Diagnostic, Related, key_position_of, position_of
+from gitconfigmgr.model.names import KeyPath, closest, show_path
+from gitconfigmgr.model.values import (
+    DIRECTIVE,
+    EXPRESSION,
+    NOTED,
+    REQUIRED,
+    TOMBSTONE,
+    Deleted,
+    DirectiveMap,
+    Document,
+    Expression,
+    Node,
+    Notes,
+    Pending,
+    Required,
+    Template,
+    kind_of,
+    union_of_flags,
+)
+from gitconfigmgr.resolve import directives, lists
+from gitconfigmgr.resolve.directives import Directive, PlainMap, interpret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from gitconfigmgr.ports import Knowledge
+
+_DELETED = Deleted()
+
+
+def compose(lower: Node, upper: Node) -> Node:
+    """Two overlays of one place as one overlay."""
+    if type(lower.value) is dict and type(upper.value) is dict:
+        items = dict(lower.value)
+        for key, child in upper.value.items():
+            items[key] = compose(items[key], child) if key in items else child
+        return upper.replaced(value=items, flags=lower.flags | upper.flags)
+    return upper.replaced(value=Pending(lower, upper), flags=lower.flags | upper.flags | DIRECTIVE)
+
+
+class Merge:
+    """One fold: what the schemas know, which environments are protected, and the findings so far."""
+
+    def __init__(self, knowledge: Knowledge, protected: Collection[str], report: Callable[[Diagnostic], None]) -> None:
+        self.knowledge = knowledge
+        self.protected = protected
+        self.report = report
+
+    def layer(self, lower: Node | None, document: Document) -> Node:
+        """The fold's next step: a whole document over what lies below."""
+        assert document.root is not None
+        root = document.root
+        open_ = document.environment not in self.protected
+        if lower is not None:
+            return self.apply(lower, root, (), open_)
+        if not open_ and not (type(root.value) is DirectiveMap and "$new" in root.value):
+            for key, child in root.value.items():
+                self._check_known(child, (directives.unescape(key),), None)
+        return self.fresh(root, ())
+
+    def apply(self, lower: Node | None, upper: Node, path: KeyPath, new: bool = False) -> Node:  # noqa: FBT001, FBT002
+        """`upper` over `lower` at a path. `new` says that unknown paths are allowed here (M11)."""
+        value = upper.value
+        kind = type(value)
+        if kind is DirectiveMap:
+            return self._directive(lower, upper, path, new)
+        if kind is Pending:
+            return self.apply(self.apply(lower, value.first, path, new), value.second, path, new)
+        below = lower
+        if lower is not None and type(lower.value) in _NOTHING:
+            below = None
+        if below is None:
+            fresh = self.fresh(upper, path)
+            if lower is None:
+                return fresh
+            return self._checked(lower, fresh.replaced(lower=lower), path)
+        if kind is dict:
+            if type(below.value) is dict:
+                return self._maps(below, upper, value, path, new)
+        elif kind is list:
+            if type(below.value) is list:
+                return self._list_over_list(below, upper, path)
+        elif type(below.value) is not dict and type(below.value) is not list:
+            node = Node(value, upper.document, upper.mark, upper.key_mark, upper.flags, below, None, upper.notes, upper.via)
+            return node if below.notes is None else self._checked(below, node, path)
+        return self.clash(below, upper, path)
+
+    def _maps(self, lower: Node, upper: Node, items: dict[str, Node], path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+        if not items:
+            return lower
+        merged = dict(lower.value)
+        locked = lower.notes is not None and lower.notes.lock is not None
+        for key, child in items.items():
+            below = merged.get(key)
+            if below is not None:
+                merged[key] = self.apply(below, child, (*path, key), new)
+                continue
+            if locked:
+                self._locked_addition(lower, child, (*path, key))
+            if not new:
+                self._check_known(child, (*path, key), lower)
+            merged[key] = self.apply(None, child, (*path, key), new=True)
+        flags = lower.flags | upper.flags
+        if flags & DIRECTIVE or upper.flags & EXPRESSION:
+            flags = union_of_flags(merged.values())
+        flags |= NOTED if lower.notes else 0
+        return Node(merged, upper.document, upper.mark, upper.key_mark, flags, lower, None, lower.notes, upper.via)
+
+    def fresh(self, node: Node, path: KeyPath) -> Node:
+        """A value with nothing below it: its directives are carried out, the rest is shared."""
+        if not node.flags & DIRECTIVE:
+            return node
+        value = node.value
+        if type(value) is dict:
+            children = {key: self.apply(None, child, (*path, key), new=True) for key, child in value.items()}
+            return node.replaced(value=children, flags=union_of_flags(children.values()))
+        if type(value) is list:
+            items = [self.apply(None, child, (*path, index), new=True) for index, child in enumerate(value)]
+            return node.replaced(value=items, flags=union_of_flags(items))
+        return self.apply(None, node, path, new=True)
+
+    # -- directives --------------------------------------------------------------------------------------------------
+
+    def _directive(self, lower: Node | None, upper: Node, path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+        said = interpret(upper, self.report)
+        if said is None:
+            return lower if lower is not None else _tombstone(upper, None)
+        if type(said) is PlainMap:
+            items = upper.replaced(value=said.items, flags=union_of_flags(said.items.values()))
+            return self.apply(lower, items, path, new or said.new)
+        assert type(said) is Directive
+        new = new or (said.notes is not None and said.notes.new)
+        node = self._operation(said, lower, upper, path, new)
+        if said.notes is not None and node is not lower:
+            node = _with_notes(node, said.notes, lower)
+        return self._checked(lower, node, path) if lower is not None and node is not lower else node
+
+    def _operation(self, said: Directive, lower: Node | None, upper: Node, path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+        if lower is not None and said.notes is not None and said.notes.force:
+            lower = _without_locks(lower)
+        below = None if lower is None or type(lower.value) in _NOTHING else lower
+        parts = said.parts
+        if said.operation == directives.VALUE:
+            content = parts["$value"].replaced(key_mark=upper.key_mark)
+            return self.apply(lower, content, path, new)
+        if said.operation == directives.REPLACE:
+            content = self.fresh(parts["$replace"], path)
+            return content.replaced(key_mark=upper.key_mark, lower=lower, directive="$replace")
+        if said.operation == directives.DELETE:
+            return self._delete(below, lower, upper, path, parts["$delete"].value)
+        if said.operation == directives.REQUIRED:
+            why = parts["$required"].value
+            return Node(Required(why), upper.document, upper.mark, upper.key_mark, REQUIRED, lower, "$required")
+        if said.operation == directives.TEMPLATE:
+            return self._template(parts, lower, upper, path)
+        if said.operation == directives.BY:
+            return lists.by_member(self, below, upper, parts["$items"], parts["$by"].value, path, "$by")
+        return lists.edit(self, below, upper, parts, path)
+
+    def _template(self, parts: dict[str, Node], lower: Node | None, upper: Node, path: KeyPath) -> Node:
+        given = parts.get("$vars")
+        variables = {}
+        if given is not None:
+            variables = {key: self.apply(None, child, path, new=True) for key, child in given.value.items()}
+        text = parts["$template"]
+        if type(text.value) is Expression:
+            text = text.replaced(value=text.value.text, flags=0)
+        value = Template(text, variables)
+        node = Node(value, upper.document, upper.mark, upper.key_mark, EXPRESSION, lower, "$template")
+        if lower is not None and kind_of(lower.value) in ("map", "list"):
+            return self.clash(lower, upper.replaced(value=value), path)
+        return node
+
+    def _delete(self, below: Node | None, lower: Node | None, upper: Node, path: KeyPath, how: object) -> Node:
+        if below is None and how is True:
+            message = f"{show_path(path)} is not in a lower layer"
+            help_ = "correct the key, or write $delete: if-present"
+            self.report(Diagnostic("GCM202", message, key_position_of(upper), key=show_path(path), help=help_))
+        return _tombstone(upper, lower)
+
+    # -- rules -------------------------------------------------------------------------------------------------------
+
+    def _list_over_list(self, lower: Node, upper: Node, path: KeyPath) -> Node:
+        """The schema's strategy, else replacement (M3, M4)."""
+        declared = self.knowledge.strategy(path)
+        if declared is not None and declared[0] != "replace":
+            return self._checked(lower, lists.by_strategy(self, lower, upper, declared, path), path)
+        return self._checked(lower, self.fresh(upper, path).replaced(lower=lower), path)
+
+    def clash(self, lower: Node, upper: Node, path: KeyPath) -> Node:
+        """Report a value of another kind (M9); what lies below stays."""
+        above, below = kind_of(upper.value), kind_of(lower.value)
+        related = Related(position_of(lower), f"a {below} in {lower.document.path}")
+        self.report(
+            Diagnostic(
+                "GCM201",
+                f"{show_path(path)} is a {above} over a {below}",
+                position_of(upper),
+                label=f"a {above}",
+                related=(related,),
+                key=show_path(path),
+                help="give it the same kind, or write {$replace: ...}",
+            )
+        )
+        return lower
+
+    def _check_known(self, child: Node, path: KeyPath, parent: Node | None) -> None:
+        """Report the topmost path that no lower layer and no schema knows (M11)."""
+        content = child
+        if type(child.value) is DirectiveMap:
+            if "$new" in child.value or "$delete" in child.value:
+                return
+            content = child.value.get("$value", child)
+        if self.knowledge.knows(path):
+            if type(content.value) is dict:
+                for key, member in content.value.items():
+                    self._check_known(member, (*path, key), None)
+            return
+        siblings = list(parent.value) if parent is not None else []
+        near = closest(str(path[-1]), siblings + self.knowledge.members(path[:-1]))
+        help_ = f"did you mean {near}?" if near else "add it to a lower layer or the schema, or mark it $new: true"
+        message = f"no lower layer and no schema knows {show_path(path)}"
+        self.report(Diagnostic("GCM205", message, key_position_of(child), key=show_path(path), help=help_))
+
+    def _checked(self, lower: Node, upper: Node, path: KeyPath) -> Node:
+        """Hold a change against the lock of what it changes (M12)."""
+        lock = lower.notes
+        if lock is None or lock.lock is None:
+            return upper
+        if upper.notes is not None and upper.notes.force:
+            return upper
+        if type(upper.value) is type(lower.value) and lists.same(upper, lower):
+            return _with_notes(upper, _lock_of(lock), None)
+        self._report_lock(lower, upper, path)
+        return lower
+
+    def _locked_addition(self, lower: Node, child: Node, path: KeyPath) -> None:
+        if not (type(child.value) is DirectiveMap and "$force" in child.value):
+            self._report_lock(lower, child, path)
+
+    def _report_lock(self, lower: Node, upper: Node, path: KeyPath) -> None:
+        assert lower.notes is not None
+        at_lock = lower.notes.lock_at or lower
+        self.report(
+            Diagnostic(
+                "GCM206",
+                f"{show_path(path)} is locked: {lower.notes.lock}",
+                key_position_of(upper),
+                related=(Related(position_of(at_lock), "locked here"),),
+                key=show_path(path),
+                help='leave it, or write {$value: ..., $force: "ticket"}',
+            )
+        )
+
+
+_NOTHING = (Required, Deleted)
+
+
+def _tombstone(upper: Node, lower: Node | None) -> Node:
+    return Node(_DELETED, upper.document, upper.mark, upper.key_mark, TOMBSTONE, lower, "$delete")
+
+
+def _lock_of(notes: Notes) -> Notes:
+    lock = Notes()
+    lock.lock, lock.lock_at = notes.lock, notes.lock_at
+    return lock
+
+
+def _map_notes(node: Node, change: Callable[[Notes | None], Notes | None]) -> Node:
+    """A copy of a subtree with the notes of each node changed."""
+    value: Any = node.value
+    if type(value) is dict:
+        value = {key: _map_notes(child, change) for key, child in value.items()}
+    elif type(value) is list:
+        value = [_map_notes(child, change) for child in value]
+    notes = change(node.notes)
+    flags = node.flags | NOTED if notes is not None else node.flags
+    return node.replaced(value=value, notes=notes, flags=flags)
+
+
+def _without_locks(node: Node) -> Node:
+    def change(notes: Notes | None) -> Notes | None:
+        if notes is None or notes.lock is None:
+            return notes
+        return _merged_notes(notes, lock=None)
+
+    return _map_notes(node, change) if node.flags & NOTED or node.notes else node
+
+
+def _with_notes(node: Node, notes: Notes, lower: Node | None) -> Node:
+    """The subtree of a directive's value, each node with its notes; the lock below stays in force."""
+    kept = lower.notes if lower is not None and lower.notes is not None and lower.notes.lock else None
+
+    def change(own: Notes | None) -> Notes | None:
+        changed = _merged_notes(own, **{name: getattr(notes, name) for name in Notes.__slots__ if getattr(notes, name)})
+        if changed.lock is None and kept is not None:
+            changed.lock, changed.lock_at = kept.lock, kept.lock_at
+        return changed
+
+    return _map_notes(node, change)
+
+
+def _merged_notes(own: Notes | None, **changes: Any) -> Notes:
+    merged = Notes()
+    for name in Notes.__slots__:
+        setattr(merged, name, changes[name] if name in changes else getattr(own, name, getattr(merged, name)))
+    return merged
+
+
+def finish(node: Node) -> Node:
+    """The merged document without the tombstones of deleted keys."""
+    if not node.flags & TOMBSTONE:
+        return node
+    value: Any = node.value
+    if type(value) is dict:
+        value = {key: finish(child) for key, child in value.items() if type(child.value) is not Deleted}
+        return node.replaced(value=value, flags=union_of_flags(value.values()) | (NOTED if node.notes else 0))
+    if type(value) is list:
+        value = [finish(child) for child in value if type(child.value) is not Deleted]
+        return node.replaced(value=value, flags=union_of_flags(value) | (NOTED if node.notes else 0))
+    return node

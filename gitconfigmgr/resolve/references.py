@@ -1,0 +1,288 @@
+"""References and templates of a merged target (docs/language.md, section 4).
+
+Each node is resolved once. A failure is a finding, and a value that no later stage looks into.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.model.diagnostics import Diagnostic, Related, position_of
+from gitconfigmgr.model.names import Target, closest, show_path
+from gitconfigmgr.model.values import (
+    EXPRESSION,
+    SEALED,
+    UNUSUAL,
+    Expression,
+    Node,
+    Required,
+    Sealed,
+    Segments,
+    Template,
+    kind_of,
+    union_of_flags,
+)
+from gitconfigmgr.resolve.expressions import ExpressionSyntaxError, Reference, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_CHAIN = 32
+FAILED = Sealed("", "unknown")  # stands where a reference could not be resolved; opaque to every later stage
+
+
+class Session:
+    """What the resolvers of one run share: how to find other targets, and the references now being followed."""
+
+    def __init__(self, open_target: Callable[[Target], Resolver | str], read_plain: Callable[[str], Any], max_values: int) -> None:  # fmt: skip
+        self.open_target = open_target  # a resolver, or why there is none
+        self.read_plain = read_plain
+        self.max_values = max_values
+        self.active: list[tuple[Resolver, Node, str]] = []
+
+
+class Resolver:
+    """The references of one target. `used` are the other targets whose values it took."""
+
+    def __init__(self, target: Target, root: Node, session: Session) -> None:
+        self.target = target
+        self.root = root
+        self.session = session
+        self.findings: list[Diagnostic] = []
+        self.used: dict[Target, Resolver] = {}
+        self._done: dict[int, Node] = {}
+        self._copied = 0
+
+    def resolved(self) -> Node:
+        """The document with every reference and template resolved."""
+        return self.resolve(self.root)
+
+    def resolve(self, node: Node) -> Node:
+        """A node of this target, resolved; memoised."""
+        if not node.flags & EXPRESSION:
+            return node
+        value = node.value
+        kind = type(value)
+        done = self._done.get(id(node))
+        if done is not None:
+            return done
+        if kind is dict:
+            items = dict(value)
+            for key, child in value.items():
+                if child.flags & EXPRESSION:
+                    items[key] = self.resolve(child)
+            done = node.replaced(value=items, flags=union_of_flags(items.values()))
+        elif kind is list:
+            members = [self.resolve(child) for child in value]
+            done = node.replaced(value=members, flags=union_of_flags(members))
+        elif kind is Expression:
+            done = self._follow(node, value.text)
+        elif kind is Template:
+            done = self._follow(node, "$template")
+        else:
+            done = node
+        self._done[id(node)] = done
+        return done
+
+    def _follow(self, node: Node, text: str) -> Node:
+        active = self.session.active
+        if any(other is node and resolver is self for resolver, other, _ in active):
+            return self._circle(node)
+        if len(active) >= MAX_CHAIN:
+            message = f"more than {MAX_CHAIN} references follow one another"
+            return self._failed(node, "GCM304", message, related=self._steps(active[-3:]))
+        active.append((self, node, text))
+        try:
+            return self._template(node) if type(node.value) is Template else self._expression(node, text)
+        finally:
+            active.pop()
+
+    def _expression(self, node: Node, text: str) -> Node:
+        try:
+            pieces = parse(text)
+        except ExpressionSyntaxError as error:
+            help_ = "a literal ${ is written $${"
+            return self._failed(node, "GCM301", str(error), within=error.piece, help_=help_)
+        if len(pieces) == 1 and isinstance(pieces[0], Reference):
+            return self._whole(node, pieces[0])
+        parts: list[str | Sealed] = []
+        via: tuple[Node, ...] = ()
+        for piece in pieces:
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            found = self._find(node, piece, in_text=True)
+            if found is None or found.value is FAILED:
+                return node.replaced(value=FAILED, flags=SEALED)
+            if found is not node:
+                via += (found, *found.via)
+            parts += self._as_text(node, piece, found)
+        return self._joined(node, parts, via)
+
+    def _joined(self, node: Node, parts: list[str | Sealed], via: tuple[Node, ...]) -> Node:
+        if FAILED in parts:
+            return node.replaced(value=FAILED, flags=SEALED)
+        if any(isinstance(part, Sealed) for part in parts):
+            return node.replaced(value=Segments(_merged_text(parts)), flags=SEALED, via=via)
+        return node.replaced(value="".join(map(str, parts)), flags=0, via=via)
+
+    def _as_text(self, node: Node, piece: Reference, found: Node) -> list[str | Sealed]:
+        value = found.value
+        if isinstance(value, Segments):
+            return list(value.parts)
+        if isinstance(value, Sealed):
+            return [value]
+        if isinstance(value, (dict, list)):
+            message = f"{piece.text} is a {kind_of(value)}, which cannot stand inside text"
+            self._report(node, "GCM305", message, within=piece.text, related=(Related(position_of(found), "the value"),))
+            return [FAILED]
+        return [scalar_text(value)]
+
+    def _whole(self, node: Node, reference: Reference) -> Node:
+        found = self._find(node, reference, in_text=False)
+        if found is None:
+            return node.replaced(value=FAILED, flags=SEALED)
+        if found is node:
+            assert reference.default is not None
+            return self._default(node, reference.default)
+        if isinstance(found.value, (dict, list)):
+            self._copied += _size(found)
+            if self._copied > self.session.max_values:
+                message = f"the references of this target copy more than {self.session.max_values} values"
+                return self._failed(node, "GCM304", message, within=reference.text)
+        return node.replaced(value=found.value, flags=found.flags, via=(found, *found.via))
+
+    def _default(self, node: Node, text: str) -> Node:
+        if len(text) >= 2 and text[0] == text[-1] == '"':
+            return node.replaced(value=text[1:-1], flags=0)
+        value = self.session.read_plain(text) if text else ""
+        return node.replaced(value=value, flags=UNUSUAL if isinstance(value, float) else 0)
+
+    def _find(self, node: Node, reference: Reference, *, in_text: bool) -> Node | None:
+        """The resolved node a reference names; `node` itself where its default applies; None after a finding."""
+        target = Target(reference.namespace or self.target.namespace, reference.environment or self.target.environment)
+        owner: Resolver | str = self if target == self.target else self.session.open_target(target)
+        if isinstance(owner, str):
+            if reference.default is not None:
+                return self._text_default(node, reference) if in_text else node
+            code = "GCM307" if (reference.environment or "").isdigit() else "GCM306"
+            self._report(node, code, owner, within=reference.text)
+            return None
+        if owner is not self:
+            self.used[target] = owner
+        found, known = owner.lookup(reference.path)
+        if found is not None:
+            return found
+        if reference.default is not None:
+            return self._text_default(node, reference) if in_text else node
+        self._dangling(node, reference, owner, known)
+        return None
+
+    def _text_default(self, node: Node, reference: Reference) -> Node:
+        text = reference.default or ""
+        if len(text) >= 2 and text[0] == text[-1] == '"':
+            text = text[1:-1]
+        return Node(text, node.document, node.mark)
+
+    def lookup(self, path: tuple[str, ...]) -> tuple[Node | None, list[str]]:
+        """The resolved node at a path, or None and the keys that are there where it ends."""
+        node = self.root
+        for part in path:
+            if type(node.value) is Expression:
+                node = self.resolve(node)
+            value = node.value
+            child = None
+            if isinstance(value, dict):
+                child = value.get(part)
+            elif isinstance(value, list) and part.isdigit() and len(part) < 10 and int(part) < len(value):
+                child = value[int(part)]
+            if child is None:
+                if value is FAILED:
+                    return node, []
+                return None, list(value) if isinstance(value, dict) else []
+            node = child
+        if type(node.value) is Required:
+            return node.replaced(value=FAILED, flags=SEALED), []
+        return self.resolve(node), []
+
+    def _dangling(self, node: Node, reference: Reference, owner: Resolver, known: list[str]) -> None:
+        where = "" if owner is self else f" of {owner.target}"
+        message = f"{reference.text} names no key{where}"
+        near = next((match for part in reference.path if (match := closest(part, known))), None)
+        help_ = f"did you mean {near}?" if near else f"correct {show_path(reference.path)}, or give a default with :-"
+        active = self.session.active
+        steps = self._steps(active[:-1]) if len(active) > 1 else ()
+        self._report(node, "GCM302", message, within=reference.text, help_=help_, related=steps)
+
+    def _circle(self, node: Node) -> Node:
+        active = self.session.active
+        first = next(index for index, step in enumerate(active) if step[0] is self and step[1] is node)
+        circle = active[first:]
+        _, start, text = min(circle, key=lambda step: (position_of(step[1]).path, position_of(step[1]).line))
+        names = " -> ".join(step[2] for step in circle)
+        related = tuple(Related(position_of(other), name) for _, other, name in circle if other is not start)
+        self._report(start, "GCM303", f"references form a circle: {names}", within=text, related=related)
+        return node.replaced(value=FAILED, flags=SEALED)
+
+    def _steps(self, active: list[tuple[Resolver, Node, str]]) -> tuple[Related, ...]:
+        return tuple(Related(position_of(node), f"reached through {text}") for _, node, text in active)
+
+    def _template(self, node: Node) -> Node:
+        from gitconfigmgr.resolve.templates import TemplateError, render
+
+        template = node.value
+        variables = {name: self.resolve(child) for name, child in template.variables.items()}
+        via = tuple(step for child in variables.values() for step in (child, *child.via))
+        if any(child.value is FAILED for child in variables.values()):
+            return node.replaced(value=FAILED, flags=SEALED)
+        try:
+            parts = render(template.text.value, variables)
+        except TemplateError as error:
+            return self._failed(template.text, error.code, str(error), within=error.piece, help_=error.help)
+        return self._joined(node, parts, via)
+
+    def _failed(
+        self, node: Node, code: str, message: str, *,
+        within: str | None = None, help_: str | None = None, related: tuple[Related, ...] = (),
+    ) -> Node:  # fmt: skip
+        self._report(node, code, message, within=within, help_=help_, related=related)
+        return node.replaced(value=FAILED, flags=SEALED)
+
+    def _report(
+        self, node: Node, code: str, message: str, *,
+        within: str | None = None, help_: str | None = None, related: tuple[Related, ...] = (),
+    ) -> None:  # fmt: skip
+        self.findings.append(Diagnostic(code, message, position_of(node), within=within, help=help_, related=related))
+
+
+def scalar_text(value: Any) -> str:
+    """A scalar inside text, as in JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value == value // 1 and abs(value) < 2**53:
+        return str(int(value))
+    return repr(value)
+
+
+def _merged_text(parts: list[str | Sealed]) -> tuple[str | Sealed, ...]:
+    """The parts with neighbouring text joined."""
+    merged: list[str | Sealed] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part != "":
+            merged.append(part)
+    return tuple(merged)
+
+
+def _size(node: Node) -> int:
+    value = node.value
+    if isinstance(value, dict):
+        return 1 + sum(map(_size, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(_size, value))
+    return 1

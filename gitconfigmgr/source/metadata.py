@@ -1,0 +1,68 @@
+"""`_namespace.yaml`: what a namespace is, who owns it, and how its values are classified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.model.diagnostics import Diagnostic, key_position_of, position_of
+from gitconfigmgr.model.names import BASE, closest
+from gitconfigmgr.model.values import plain
+from gitconfigmgr.source.reader import read_document
+
+if TYPE_CHECKING:
+    from gitconfigmgr.model.settings import Limits
+    from gitconfigmgr.model.values import Node
+
+KEYS: dict[str, tuple[type, ...]] = {
+    "description": (str,),
+    "owner_team": (str,),
+    "contacts": (list, dict, str),
+    "cost_center": (str,),
+    "tags": (list, dict),
+    "classification": (str, dict),
+    "quotas": (dict,),
+    "residency": (str, list, dict),
+    "compile": (bool,),
+}
+CLASSES = ("public", "internal", "confidential", "restricted")
+_WORDS = {str: "text", list: "a list", dict: "a map", bool: "true or false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """`values` is the file as plain data."""
+
+    namespace: str
+    compile: bool = False
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def read_metadata(
+    path: str, namespace: str, blob_id: str, data: bytes, limits: Limits
+) -> tuple[Metadata, list[Diagnostic]]:
+    """The metadata of a namespace, and what is wrong with the file."""
+    document, findings = read_document(path, namespace, BASE, blob_id, data, limits)
+    if document.root is None:
+        return Metadata(namespace), findings
+    for key, node in document.root.value.items():
+        _check(key, node, findings)
+    compiled = document.root.value.get("compile")
+    return Metadata(namespace, compiled is not None and compiled.value is True, plain(document.root)), findings
+
+
+def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
+    kinds = KEYS.get(key)
+    if kinds is None:
+        near = closest(key, tuple(KEYS))
+        help_ = f"did you mean {near}?" if near else "known are " + ", ".join(KEYS)
+        findings.append(Diagnostic("GCM123", f"unknown key {key}", key_position_of(node), help=help_))
+    elif not isinstance(node.value, kinds):
+        wanted = " or ".join(_WORDS[kind] for kind in kinds)
+        findings.append(Diagnostic("GCM123", f"{key} must be {wanted}", position_of(node)))
+    elif key == "classification":
+        classes = [node] if isinstance(node.value, str) else list(node.value.values())
+        for item in classes:
+            if item.value not in CLASSES and not isinstance(item.value, dict):
+                message = f"{item.value} is no classification"
+                findings.append(Diagnostic("GCM123", message, position_of(item), help=f"use {', '.join(CLASSES)}"))

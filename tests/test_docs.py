@@ -1,0 +1,87 @@
+"""What is written about the program holds: pages are complete and current, the README runs, modules stay short."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from script.runner import perform
+
+from gitconfigmgr.model.codes import CODES
+from gitconfigmgr.model.settings import Environment, Limits, SchemaBinding, Settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def generator() -> object:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_generated_pages_are_current() -> None:
+    written = {name: read(DOCS / name) for name in generator().pages()}
+    assert written == generator().pages(), "`make docs` rewrites them"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_its_page_and_its_case(code: str) -> None:
+    assert f"## {code}: " in read(DOCS / "diagnostics.md")
+    case = Path(__file__).parent / "script" / "diagnostics" / f"{code}.txtar"
+    assert f"{CODES[code].severity}[{code}]: " in read(case), "the case does not show the diagnostic"
+
+
+def test_every_command_has_its_page() -> None:
+    from gitconfigmgr.cli.main import cli
+
+    page = read(DOCS / "commands.md")
+    missing = [name for name, _ in generator().commands(cli) if f"## {name}\n" not in page]
+    assert not missing
+
+
+def test_every_setting_is_described() -> None:
+    internal = {"name", "chain", "position", "blob_id"}
+    kinds = (Settings, Environment, SchemaBinding, Limits)
+    names = {field.name for kind in kinds for field in dataclasses.fields(kind)} - internal | {"version", "extends"}
+    page = read(DOCS / "settings.md")
+    missing = sorted(name for name in names if not re.search(rf"`(?:[\w.<>*\[\]]*\.)?{name}\b", page))
+    assert not missing
+
+
+def console_blocks(text: str) -> list[str]:
+    return re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_commands_of_the_readme_give_what_it_shows(tmp_path: Path) -> None:
+    """All console blocks are one session; `make`, which runs this test, is left out."""
+    lines = "".join(console_blocks(read(ROOT / "README.md"))).splitlines(keepends=True)
+    session = "".join(line for line in lines if not line.startswith("$ make "))
+    assert "$ gitconfigmgr " in session
+    assert perform(session, tmp_path) == session
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read(ROOT / "README.md").splitlines()) < 150
+
+
+def test_links_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", read(page))]
+    missing = [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_modules_are_short() -> None:
+    lengths = {path.relative_to(ROOT): len(read(path).splitlines()) for path in (ROOT / "gitconfigmgr").rglob("*.py")}
+    assert not {path: length for path, length in lengths.items() if length >= 400}
