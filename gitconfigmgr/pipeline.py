@@ -25,7 +25,7 @@ from gitconfigmgr.source.scalars import Refused, read_plain
 from gitconfigmgr.source.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from gitconfigmgr.model.settings import Settings
@@ -61,7 +61,8 @@ class Repository:
     def __init__(self, tree: Tree, read_packaged: Callable[[str], bytes | None], now: date | None = None) -> None:
         self.tree = tree
         self.findings: list[Diagnostic] = []
-        self.now_asked = False
+        self.now_asked = False  # whether the date took part in anything
+        self._now_read = False
         self.now = now
         self.settings = self._settings()
         self.layout = layouts.lay_out(
@@ -118,6 +119,24 @@ class Repository:
                 if path not in self._read_before:
                     self._document(namespace, environment, path)
 
+    def reread(self, paths: Iterable[str]) -> None:
+        """Read some documents again for their findings."""
+        places = {path: (ns, env) for ns, found in self.layout.documents.items() for env, path in found.items()}
+        for path in paths:
+            if path in places:
+                self._document(*places[path], path)
+
+    def identity(self, path: str) -> str | None:
+        """The blob id of any file; None where there is none."""
+        return None if self._read(path) is None else self.tree.blob_id(path)
+
+    def date(self) -> date | None:
+        """The date that `$until` is held against."""
+        asked = self.now_asked
+        found = self._now()
+        self.now_asked = asked
+        return found
+
     def forget(self, namespace: str) -> None:
         """Drop what only the targets of one namespace needed."""
         self.resolutions.forget()
@@ -158,7 +177,8 @@ class Repository:
             return None
 
     def _now(self) -> date | None:
-        if self.now is None and not self.now_asked:
+        if self.now is None and not self._now_read:
+            self._now_read = True
             time = self.tree.time()
             self.now = time.date() if time else None
         self.now_asked = True

@@ -37,6 +37,14 @@ class Tree(Protocol):
         """The id Git gives the bytes of a file that `files` names."""
         ...
 
+    def snapshot(self, folder: str) -> Any:
+        """What identifies the files below a folder, as JSON, for a later `changes`."""
+        ...
+
+    def changes(self, folder: str, before: Any) -> set[str] | None:
+        """The paths that differ from an earlier snapshot (a superset is allowed); None where that cannot be told."""
+        ...
+
     def time(self) -> datetime | None:
         """The time that stands for `now`: that of the commit, or of HEAD; None without any commit."""
         ...
@@ -92,4 +100,27 @@ class OutputTree(Protocol):
 
     def commit(self) -> None:
         """Put the new tree in the old one's place."""
+        ...
+
+    def based_on(self, before: Any, removed: Collection[str]) -> bool:
+        """Begin with the tree that an earlier run left, without the removed paths; False where it is not as it was.
+
+        `before` is what `state` gave that run.
+        """
+        ...
+
+    def state(self) -> Any:
+        """After `commit`: what tells a later run that the tree is untouched, as JSON."""
+        ...
+
+
+class StateStore(Protocol):
+    """Remembers one JSON value between runs. Losing it costs time only, so failures to read or write stay silent."""
+
+    def load(self) -> dict[str, Any] | None:
+        """What was saved last; None where there is nothing that can be read."""
+        ...
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace what is saved."""
         ...

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.adapters.packaged import read_schema
+from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
 from gitconfigmgr.app.select import State, find_root
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
-    from gitconfigmgr.ports import OutputTree, Tree
+    from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
+
+__all__ = ["create_demo", "create_repository", "open_history", "open_output", "open_repository", "open_tree", "program_identity"]
 
 
 def open_tree(state: State) -> Tree:
@@ -60,8 +65,57 @@ def _at_revision(repository: object, rev: str, folder: Path) -> Tree:
         prefix = f"{prefix}/" if prefix else ""
 
 
-def open_output(folder: Path, *, cached: bool) -> OutputTree:
-    """The output tree of `compile`."""
+def open_output(folder: Path, *, cached: bool) -> tuple[OutputTree, StateStore | None]:
+    """The output tree of `compile`, and what remembers its state."""
     from gitconfigmgr.adapters.output import OutputFolder
 
-    return OutputFolder(folder)
+    if not cached:
+        return OutputFolder(folder, None), None
+    home = state_folder(folder.absolute().parent)
+    name = f"compile-{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]}"
+    beside = folder.absolute().with_name(f".{folder.name}.gcm-spare")
+    return OutputFolder(folder, home / name if _same_device(home, folder) else beside), JsonFile(home / f"{name}.json")
+
+
+def _same_device(one: Path, other: Path) -> bool:
+    """Whether two places, or what exists above them, are on one file system: a rename cannot leave it."""
+    devices = {next(p for p in (place, *place.parents) if p.exists()).stat().st_dev for place in (one, other.absolute())}
+    return len(devices) == 1
+
+
+def open_history(state: State, tree: Tree) -> History | None:
+    """Who wrote the lines of a tree; None outside Git."""
+    from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.adapters.git.history import GitHistory
+
+    try:
+        repository = revision.open_repository(state.folder)
+    except UsageError:
+        return None
+    if isinstance(tree, revision.RevisionTree):
+        return GitHistory(repository, state.rev or "HEAD", tree.prefix, tree)
+    return GitHistory(repository, "HEAD", _prefix(repository, find_root(state.folder)), tree)
+
+
+def create_repository(folder: Path) -> list[str]:
+    """A new config repository from the packaged template, under Git; the files written."""
+    from gitconfigmgr.adapters import packaged
+    from gitconfigmgr.adapters.files import write_atomically
+    from gitconfigmgr.adapters.git.commit import ensure_repository
+    from gitconfigmgr.app.scaffold import scaffold
+
+    names = scaffold(packaged.template(), folder, write_atomically)
+    ensure_repository(folder)
+    return names
+
+
+def create_demo(folder: Path) -> None:
+    """The packaged example as a repository with one commit."""
+    from gitconfigmgr.adapters import packaged
+    from gitconfigmgr.adapters.files import write_atomically
+    from gitconfigmgr.adapters.git.commit import commit_all, ensure_repository
+    from gitconfigmgr.app.scaffold import scaffold
+
+    scaffold(packaged.folder("example-repo"), folder, write_atomically)
+    ensure_repository(folder)
+    commit_all(folder, "The example company's configuration")

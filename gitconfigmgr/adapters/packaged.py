@@ -20,3 +20,8 @@ def read_schema(name: str) -> bytes | None:
     if root not in path.parents or not path.is_file():
         return None
     return path.read_bytes()
+
+
+def template() -> Path:
+    """The files of a new config repository."""
+    return _PACKAGE / "data" / "new-repo"

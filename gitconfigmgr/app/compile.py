@@ -9,6 +9,7 @@ import orjson
 
 from gitconfigmgr import __version__
 from gitconfigmgr.app.evaluate import evaluate, usable_cores
+from gitconfigmgr.app.incremental import Plan, Trace, plan, remember, trace
 from gitconfigmgr.app.select import Selection, choose
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.canonical import canonical_bytes, canonical_json, digest
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gitconfigmgr.pipeline import Compiled, Repository
-    from gitconfigmgr.ports import OutputTree
+    from gitconfigmgr.ports import OutputTree, StateStore
 
 MANIFEST = "manifest.json"
 
@@ -59,23 +60,52 @@ class Outcome:
 
 
 def compile_all(
-    repository: Repository, selection: Selection, output: OutputTree, jobs: int | None = None, suffix: str = ".json"
+    repository: Repository,
+    selection: Selection,
+    output: OutputTree,
+    store: StateStore | None = None,
+    *,
+    identity: str = "",
+    jobs: int | None = None,
+    suffix: str = ".json",
 ) -> Outcome:
-    """Compile the selected targets into the output tree. With any error nothing of it changes."""
+    """Compile the selected targets into the output tree. With any error nothing of it changes.
+
+    `store` remembers what the tree holds, so that only changed targets are compiled; `identity` names the program.
+    """
     targets = choose(repository, selection)
     if not targets and not repository.findings:
         raise UsageError("nothing to compile: no namespace has a document", "add configs/<org>/<service>/base.yaml")
+    fingerprint = f"{identity} {suffix} {selection}"
     with output:
-        sink = _Sink(output.write, suffix)
-        result = evaluate(repository, targets, sink, jobs or usable_cores())
+        planned = plan(repository, targets, store, fingerprint)
+        if planned.before is not None:
+            gone = planned.before["targets"].keys() - {f"{t.namespace}@{t.environment}" for t in targets}
+            if not output.based_on(planned.before["output"], [path for name in gone for path in paths_of(name, suffix)]):
+                planned = Plan(list(targets))
+        result = evaluate(repository, planned.stale, _Sink(output.write, suffix), jobs or usable_cores())
         findings = collate(result.findings + repository.findings + repository.schemas.findings)
         documents = sum(map(len, repository.layout.documents.values()))
         if has_errors(findings):
             return Outcome(locate(findings, repository.tree.read), [], documents, written=False)
-        entries = [entry for entry in result.records if entry is not None]
+        entries = [Entry(*record) for record in planned.known.values()]
+        entries += [Entry(*trace.record) for trace in result.records]
         output.write(MANIFEST, manifest(repository, entries, suffix))
         output.commit()
+        if store is not None:
+            noisy = {item.position.path for item in repository.findings if item.position is not None}
+            noisy |= {item.position.path for item in result.findings if item.position is not None and not item.affects}
+            remember(
+                repository, planned, result.records, store, fingerprint, noisy,
+                now_asked=result.now_asked, more={"output": output.state()},
+            )  # fmt: skip
     return Outcome(locate(findings, repository.tree.read), entries, documents, written=True)
+
+
+def paths_of(name: str, suffix: str) -> list[str]:
+    """The files of a target, named namespace@environment."""
+    namespace, _, environment = name.rpartition("@")
+    return [f"{namespace}/{environment}{suffix}", f"{namespace}/{environment}.provenance.json"]
 
 
 def manifest(repository: Repository, entries: Sequence[Entry], suffix: str) -> bytes:
@@ -98,17 +128,17 @@ class _Sink:
         self.write = write
         self.suffix = suffix
 
-    def __call__(self, compiled: Compiled) -> Entry | None:
+    def __call__(self, compiled: Compiled) -> Trace:
         root = compiled.root
         if root is None or has_errors(compiled.findings):
-            return None
+            return trace(compiled, None)
         namespace, environment = compiled.target
         document = canonical_bytes(root) if self.suffix == ".json" else as_yaml(root)
         origins = orjson.dumps(provenance(compiled.resolution), option=orjson.OPT_SORT_KEYS)
         stem = f"{namespace}/{environment}"
         self.write(stem + self.suffix, document)
         self.write(f"{stem}.provenance.json", origins)
-        return Entry(namespace, environment, digest(document), len(document), digest(origins))
+        return trace(compiled, [namespace, environment, digest(document), len(document), digest(origins)])
 
 
 def as_yaml(root: Any) -> bytes:

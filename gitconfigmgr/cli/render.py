@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.app.check import Checked
     from gitconfigmgr.model.diagnostics import Diagnostic, Position
+    from gitconfigmgr.model.values import Node
 
 _COLORS = {"error": "red", "warning": "yellow"}
 _WIDEST = 160  # columns of a source line that are shown
@@ -162,3 +163,51 @@ def show_settings_findings(findings: list[Diagnostic]) -> None:
         click.echo(f"{item.severity}[{item.code}]{place}: {item.message}", err=True)
         if item.help:
             click.echo(f"hint: {item.help}", err=True)
+
+
+def value_text(node: Node, *, always_yaml: bool = False) -> str:
+    """A value for a terminal: a scalar as it is, anything else as YAML, a secret as <secret>."""
+    from gitconfigmgr.source.writer import dump
+
+    value = masked(node)
+    if isinstance(value, (dict, list)) or always_yaml:
+        return dump(value).rstrip("\n").removesuffix("\n...")
+    return scalar_text(value)
+
+
+def masked(node: Node) -> Any:
+    """The value with `<secret>` for every secret."""
+    from gitconfigmgr.model.values import Sealed, Segments
+    from gitconfigmgr.resolve.provenance import shown
+
+    value = node.value
+    if isinstance(value, dict):
+        return {key: masked(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [masked(child) for child in value]
+    if isinstance(value, Sealed):
+        return "<secret>"
+    if isinstance(value, Segments):
+        return "".join(part if isinstance(part, str) else "<secret>" for part in value.parts)
+    return shown(node)
+
+
+def scalar_text(value: Any) -> str:
+    """A scalar as it stands in JSON, text without quotes."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def short_value(node: Node) -> str:
+    """A value on one line."""
+    import orjson
+
+    value = masked(node)
+    text = scalar_text(value) if not isinstance(value, (dict, list)) else orjson.dumps(value).decode()
+    line = text.split("\n")[0]
+    return line[:57] + "..." if len(line) > 60 or "\n" in text else line

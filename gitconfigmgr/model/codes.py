@@ -109,7 +109,7 @@ _TABLE = [
          "`$delete: true` stands where no lower layer has a value (M7): the key is probably mistyped.",
          "Correct the key, or write `$delete: if-present`."),
     Code("GCM203", "error", "no list to change",
-         "`$append`, `$prepend`, `$remove` or `$by` stands where no lower layer has a list.",
+         "`$append`, `$prepend` or `$remove` stands where no lower layer has a list.",
          "Correct the path, or write the list itself."),
     Code("GCM204", "error", "list item without its own key",
          "Items merged by key need the member, as text or number, and each value only once in a layer (M6).",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Related, key_position_of, position_of
-from gitconfigmgr.model.names import KeyPath, closest, show_path
+from gitconfigmgr.model.names import KeyPath, show_path
 from gitconfigmgr.model.values import (
     DIRECTIVE,
     EXPRESSION,
@@ -32,6 +32,7 @@ from gitconfigmgr.model.values import (
 )
 from gitconfigmgr.resolve import directives, lists
 from gitconfigmgr.resolve.directives import Directive, PlainMap, interpret
+from gitconfigmgr.resolve.unknown import unknown_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -63,22 +64,19 @@ class Merge:
         """The fold's next step: a whole document over what lies below."""
         assert document.root is not None
         root = document.root
-        open_ = document.environment not in self.protected
-        if lower is not None:
-            return self.apply(lower, root, (), open_)
-        if not open_ and not (type(root.value) is DirectiveMap and "$new" in root.value):
-            for key, child in root.value.items():
-                self._check_known(child, (directives.unescape(key),), None)
-        return self.fresh(root, ())
+        if document.environment in self.protected:
+            for finding in unknown_paths(lower, root, (), self.knowledge):
+                self.report(finding)
+        return self.apply(lower, root, ()) if lower is not None else self.fresh(root, ())
 
-    def apply(self, lower: Node | None, upper: Node, path: KeyPath, new: bool = False) -> Node:  # noqa: FBT001, FBT002
-        """`upper` over `lower` at a path. `new` says that unknown paths are allowed here (M11)."""
+    def apply(self, lower: Node | None, upper: Node, path: KeyPath) -> Node:
+        """`upper` over `lower` at a path."""
         value = upper.value
         kind = type(value)
         if kind is DirectiveMap:
-            return self._directive(lower, upper, path, new)
+            return self._directive(lower, upper, path)
         if kind is Pending:
-            return self.apply(self.apply(lower, value.first, path, new), value.second, path, new)
+            return self.apply(self.apply(lower, value.first, path), value.second, path)
         below = lower
         if lower is not None and type(lower.value) in _NOTHING:
             below = None
@@ -89,7 +87,7 @@ class Merge:
             return self._checked(lower, fresh.replaced(lower=lower), path)
         if kind is dict:
             if type(below.value) is dict:
-                return self._maps(below, upper, value, path, new)
+                return self._maps(below, upper, value, path)
         elif kind is list:
             if type(below.value) is list:
                 return self._list_over_list(below, upper, path)
@@ -98,7 +96,7 @@ class Merge:
             return node if below.notes is None else self._checked(below, node, path)
         return self.clash(below, upper, path)
 
-    def _maps(self, lower: Node, upper: Node, items: dict[str, Node], path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+    def _maps(self, lower: Node, upper: Node, items: dict[str, Node], path: KeyPath) -> Node:
         if not items:
             return lower
         merged = dict(lower.value)
@@ -106,13 +104,11 @@ class Merge:
         for key, child in items.items():
             below = merged.get(key)
             if below is not None:
-                merged[key] = self.apply(below, child, (*path, key), new)
+                merged[key] = self.apply(below, child, (*path, key))
                 continue
             if locked:
                 self._locked_addition(lower, child, (*path, key))
-            if not new:
-                self._check_known(child, (*path, key), lower)
-            merged[key] = self.apply(None, child, (*path, key), new=True)
+            merged[key] = self.apply(None, child, (*path, key))
         flags = lower.flags | upper.flags
         if flags & DIRECTIVE or upper.flags & EXPRESSION:
             flags = union_of_flags(merged.values())
@@ -125,37 +121,36 @@ class Merge:
             return node
         value = node.value
         if type(value) is dict:
-            children = {key: self.apply(None, child, (*path, key), new=True) for key, child in value.items()}
+            children = {key: self.apply(None, child, (*path, key)) for key, child in value.items()}
             return node.replaced(value=children, flags=union_of_flags(children.values()))
         if type(value) is list:
-            items = [self.apply(None, child, (*path, index), new=True) for index, child in enumerate(value)]
+            items = [self.apply(None, child, (*path, index)) for index, child in enumerate(value)]
             return node.replaced(value=items, flags=union_of_flags(items))
-        return self.apply(None, node, path, new=True)
+        return self.apply(None, node, path)
 
     # -- directives --------------------------------------------------------------------------------------------------
 
-    def _directive(self, lower: Node | None, upper: Node, path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+    def _directive(self, lower: Node | None, upper: Node, path: KeyPath) -> Node:
         said = interpret(upper, self.report)
         if said is None:
             return lower if lower is not None else _tombstone(upper, None)
         if type(said) is PlainMap:
             items = upper.replaced(value=said.items, flags=union_of_flags(said.items.values()))
-            return self.apply(lower, items, path, new or said.new)
+            return self.apply(lower, items, path)
         assert type(said) is Directive
-        new = new or (said.notes is not None and said.notes.new)
-        node = self._operation(said, lower, upper, path, new)
+        node = self._operation(said, lower, upper, path)
         if said.notes is not None and node is not lower:
             node = _with_notes(node, said.notes, lower)
         return self._checked(lower, node, path) if lower is not None and node is not lower else node
 
-    def _operation(self, said: Directive, lower: Node | None, upper: Node, path: KeyPath, new: bool) -> Node:  # noqa: FBT001
+    def _operation(self, said: Directive, lower: Node | None, upper: Node, path: KeyPath) -> Node:
         if lower is not None and said.notes is not None and said.notes.force:
             lower = _without_locks(lower)
         below = None if lower is None or type(lower.value) in _NOTHING else lower
         parts = said.parts
         if said.operation == directives.VALUE:
             content = parts["$value"].replaced(key_mark=upper.key_mark)
-            return self.apply(lower, content, path, new)
+            return self.apply(lower, content, path)
         if said.operation == directives.REPLACE:
             content = self.fresh(parts["$replace"], path)
             return content.replaced(key_mark=upper.key_mark, lower=lower, directive="$replace")
@@ -174,7 +169,7 @@ class Merge:
         given = parts.get("$vars")
         variables = {}
         if given is not None:
-            variables = {key: self.apply(None, child, path, new=True) for key, child in given.value.items()}
+            variables = {key: self.apply(None, child, path) for key, child in given.value.items()}
         text = parts["$template"]
         if type(text.value) is Expression:
             text = text.replaced(value=text.value.text, flags=0)
@@ -217,35 +212,17 @@ class Merge:
         )
         return lower
 
-    def _check_known(self, child: Node, path: KeyPath, parent: Node | None) -> None:
-        """Report the topmost path that no lower layer and no schema knows (M11)."""
-        content = child
-        if type(child.value) is DirectiveMap:
-            if "$new" in child.value or "$delete" in child.value:
-                return
-            content = child.value.get("$value", child)
-        if self.knowledge.knows(path):
-            if type(content.value) is dict:
-                for key, member in content.value.items():
-                    self._check_known(member, (*path, key), None)
-            return
-        siblings = list(parent.value) if parent is not None else []
-        near = closest(str(path[-1]), siblings + self.knowledge.members(path[:-1]))
-        help_ = f"did you mean {near}?" if near else "add it to a lower layer or the schema, or mark it $new: true"
-        message = f"no lower layer and no schema knows {show_path(path)}"
-        self.report(Diagnostic("GCM205", message, key_position_of(child), key=show_path(path), help=help_))
-
     def _checked(self, lower: Node, upper: Node, path: KeyPath) -> Node:
-        """Hold a change against the lock of what it changes (M12)."""
-        lock = lower.notes
-        if lock is None or lock.lock is None:
+        """Hold a change against the locks of what it changes (M12)."""
+        if not (lower.notes or lower.flags & NOTED) or _is_forced(upper):
             return upper
-        if upper.notes is not None and upper.notes.force:
-            return upper
-        if type(upper.value) is type(lower.value) and lists.same(upper, lower):
-            return _with_notes(upper, _lock_of(lock), None)
-        self._report_lock(lower, upper, path)
-        return lower
+        broken = _broken_lock(lower, upper)
+        if broken is not None:
+            self._report_lock(broken, upper, path)
+            return lower
+        if lower.notes is not None and lower.notes.lock is not None:
+            return _with_notes(upper, _lock_of(lower.notes), None)
+        return upper
 
     def _locked_addition(self, lower: Node, child: Node, path: KeyPath) -> None:
         if not (type(child.value) is DirectiveMap and "$force" in child.value):
@@ -271,6 +248,37 @@ _NOTHING = (Required, Deleted)
 
 def _tombstone(upper: Node, lower: Node | None) -> Node:
     return Node(_DELETED, upper.document, upper.mark, upper.key_mark, TOMBSTONE, lower, "$delete")
+
+
+def _is_forced(node: Node) -> bool:
+    return node.notes is not None and node.notes.force is not None
+
+
+def _broken_lock(lower: Node, upper: Node | None) -> Node | None:
+    """The locked node that a change would alter or remove."""
+    if upper is not None and _is_forced(upper):
+        return None
+    if lower.notes is not None and lower.notes.lock is not None:
+        return None if upper is not None and lists.same(lower, upper) else lower
+    if not lower.flags & NOTED:
+        return None
+    if isinstance(lower.value, dict):
+        above = upper.value if upper is not None and isinstance(upper.value, dict) else {}
+        pairs = [(child, above.get(key)) for key, child in lower.value.items()]
+    elif isinstance(lower.value, list):
+        pairs = [(child, _equal_item(child, upper)) for child in lower.value]
+    else:
+        return None
+    return next((broken for child, other in pairs if (broken := _broken_lock(child, other)) is not None), None)
+
+
+def _equal_item(item: Node, upper: Node | None) -> Node | None:
+    """The item of another list that keeps what this one has locked: an equal one, or what it was merged into."""
+    items = upper.value if upper is not None and isinstance(upper.value, list) else []
+    for other in items:
+        if other is item or other.lower is item or lists.same(other, item):
+            return other if isinstance(other, Node) else None
+    return None
 
 
 def _lock_of(notes: Notes) -> Notes:

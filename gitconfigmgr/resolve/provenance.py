@@ -46,12 +46,26 @@ class _Writer:
         value = node.value
         kind = type(value)
         if kind is dict:
-            return {"at": self.entry(node), "keys": {key: self.tree(child) for key, child in value.items()}}
+            return {"at": self.entry(node), "keys": self._keys(value)}
         if kind is list:
             return {"at": self.entry(node), "items": [self.tree(child) for child in value]}
         if node.lower is None and not node.via and node.directive is None and node.notes is None and kind is not Sealed:
             return self.place(node)
         return self.entry(node)
+
+    def _keys(self, children: dict[str, Node]) -> dict[str, Any]:
+        """As `tree` for each child; the common case is written out, for there are very many."""
+        numbers = self.numbers
+        keys: dict[str, Any] = {}
+        for key, child in children.items():
+            if child.lower is None and not child.via and child.directive is None and type(child.value) in _PLAIN:
+                number = numbers.get(id(child.document))
+                if number is not None and child.notes is None:
+                    mark = child.mark
+                    keys[key] = [number, mark.line + 1, mark.column + 1]
+                    continue
+            keys[key] = self.tree(child)
+        return keys
 
     def entry(self, node: Node) -> Any:
         place = self.place(node)
@@ -71,6 +85,9 @@ class _Writer:
         if type(node.value) is Sealed:
             said["sealed"] = _fingerprint(node.value.token)
         return said
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def lowers(node: Node) -> Iterator[Node]:

@@ -50,6 +50,7 @@ class Resolver:
         self.session = session
         self.findings: list[Diagnostic] = []
         self.used: dict[Target, Resolver] = {}
+        self.sought: set[Target] = set()  # targets that were not there
         self._done: dict[int, Node] = {}
         self._copied = 0
 
@@ -71,10 +72,10 @@ class Resolver:
             for key, child in value.items():
                 if child.flags & EXPRESSION:
                     items[key] = self.resolve(child)
-            done = node.replaced(value=items, flags=union_of_flags(items.values()))
+            done = _with(node, items, union_of_flags(items.values()), node.via)
         elif kind is list:
             members = [self.resolve(child) for child in value]
-            done = node.replaced(value=members, flags=union_of_flags(members))
+            done = _with(node, members, union_of_flags(members), node.via)
         elif kind is Expression:
             done = self._follow(node, value.text)
         elif kind is Template:
@@ -124,7 +125,7 @@ class Resolver:
             return node.replaced(value=FAILED, flags=SEALED)
         if any(isinstance(part, Sealed) for part in parts):
             return node.replaced(value=Segments(_merged_text(parts)), flags=SEALED, via=via)
-        return node.replaced(value="".join(map(str, parts)), flags=0, via=via)
+        return _with(node, "".join(map(str, parts)), 0, via)
 
     def _as_text(self, node: Node, piece: Reference, found: Node) -> list[str | Sealed]:
         value = found.value
@@ -150,7 +151,7 @@ class Resolver:
             if self._copied > self.session.max_values:
                 message = f"the references of this target copy more than {self.session.max_values} values"
                 return self._failed(node, "GCM304", message, within=reference.text)
-        return node.replaced(value=found.value, flags=found.flags, via=(found, *found.via))
+        return _with(node, found.value, found.flags, (found, *found.via))
 
     def _default(self, node: Node, text: str) -> Node:
         if len(text) >= 2 and text[0] == text[-1] == '"':
@@ -163,6 +164,7 @@ class Resolver:
         target = Target(reference.namespace or self.target.namespace, reference.environment or self.target.environment)
         owner: Resolver | str = self if target == self.target else self.session.open_target(target)
         if isinstance(owner, str):
+            self.sought.add(target)
             if reference.default is not None:
                 return self._text_default(node, reference) if in_text else node
             code = "GCM307" if (reference.environment or "").isdigit() else "GCM306"
@@ -253,6 +255,11 @@ class Resolver:
         within: str | None = None, help_: str | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         self.findings.append(Diagnostic(code, message, position_of(node), within=within, help=help_, related=related))
+
+
+def _with(node: Node, value: Any, flags: int, via: tuple[Node, ...]) -> Node:
+    """`node.replaced`, written out: there is one for each reference and each map around it."""
+    return Node(value, node.document, node.mark, node.key_mark, flags, node.lower, node.directive, node.notes, via)
 
 
 def scalar_text(value: Any) -> str:

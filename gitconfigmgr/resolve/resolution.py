@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Resolution:
-    """One target: its layers lowest first, its document (None where a layer cannot be read), and the findings."""
+    """One target: its layers lowest first, its document (None where a layer cannot be read), and the findings.
+
+    `used` are the other targets that were looked into, those that do not exist included.
+    """
 
     target: Target
     layers: tuple[Document, ...]
@@ -82,9 +85,11 @@ class Resolutions:
         root = resolver.resolved()
         found = findings + resolver.findings
         used = _closure(resolver)
+        sought = set(resolver.sought)
         for other in used.values():
             found += other.findings
-        return Resolution(target, tuple(layers), root, found, frozenset(used))
+            sought |= other.sought
+        return Resolution(target, tuple(layers), root, found, frozenset(used) | sought)
 
     def forget(self) -> None:
         """Drop what belongs to the targets resolved so far, but for those that others refer to."""

@@ -43,6 +43,7 @@ NUMERIC_FIRST = frozenset("0123456789+-.")
 MAX_SAFE = 2**53 - 1
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 # What YAML 1.1 reads as a number or a date where 1.2 does not, or reads otherwise.
@@ -69,6 +70,8 @@ def read_plain(text: str) -> Any:
         return text
     if _INT.match(text):
         return _integer(int(text), text) if len(text) < 40 else Refused(LOSSY, "rounded in JSON", text)
+    if _DECIMAL.match(text):
+        return _float(text)
     for pattern, reason in _OTHERWISE:
         if pattern.match(text):
             return Refused(AMBIGUOUS, reason, text)
@@ -85,6 +88,8 @@ def _integer(value: int, text: str) -> Any:
 
 def _float(text: str) -> Any:
     value = float(text)
+    if repr(value) == text:
+        return value
     if value in (float("inf"), float("-inf")):
         return Refused(LOSSY, "infinity, which JSON does not have", text)
     match = _DIGITS.match(text)

@@ -26,7 +26,14 @@ from gitconfigmgr.source.text import position_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SUSPECT = re.compile(r"\S#|[\[{,]\s*\?\S|[|>][-+0-9]*[ \t]*\n[ ]+\n|[&*][^\s,\[\]{}]*:")
+_SUSPECTS = [  # (a sign that is quick to look for, what makes it suspicious)
+    ("#", re.compile(r"\S#")),
+    ("?", re.compile(r"[\[{,]\s*\?\S")),
+    ("|", re.compile(r"\|[-+0-9]*[ \t]*\n[ ]+\n")),
+    (">", re.compile(r">[-+0-9]*[ \t]*\n[ ]+\n")),
+    ("&", re.compile(r"&[^\s,\[\]{}]*:")),
+    ("*", re.compile(r"\*[^\s,\[\]{}]*:")),
+]
 _TIGHT_COMMENT = re.compile(r"(?<=\S)#")
 _TIGHT_QUESTION = re.compile(r"\?(?=\S)")
 _LEADING_BLANKS = re.compile(r"[|>][^\n]*\n((?: *\n)+)( *)\S")
@@ -39,7 +46,7 @@ def deviations(path: str, text: str, *, several_lines: bool) -> list[Diagnostic]
     last = text[text.rfind("\n") + 1 :]
     if last and not last.strip(" \t") and "\n" in text:
         found.append((len(text) - len(last), "the last line is only spaces", "remove them"))
-    if several_lines or _SUSPECT.search(text):
+    if several_lines or any(sign in text and pattern.search(text) for sign, pattern in _SUSPECTS):
         found += _walk(text)
     return [Diagnostic("GCM101", message, position_at(path, text, index), help=help_) for index, message, help_ in found]
 

@@ -282,7 +282,9 @@ def block(data: Any, indent: int, rng: Random, *, quiet: bool = False) -> str:
         elif value is EMPTY:
             lines.append(f"{head}\n")
         else:
-            bare = isinstance(value, str) and (quiet or (head.endswith("$until:") and rng.random() < 0.5))
+            bare = isinstance(value, str) and (
+                (quiet and value != "off") or (head.endswith("$until:") and rng.random() < 0.5)
+            )
             lines.append(f"{head} {value if bare else flow(value)}\n")
     return "".join(lines)
 

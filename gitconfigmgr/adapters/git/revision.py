@@ -95,22 +95,21 @@ class RevisionTree:
     def time(self) -> datetime | None:
         return self.revision.time if self.revision else None
 
-    def subtree_id(self, folder: str) -> str | None:
-        """The id of a folder: equal ids, equal content."""
+    def snapshot(self, folder: str) -> Any:
         entry = self._entry(folder)
-        return None if entry is None else str(entry.id)
+        return {"tree": None if entry is None else str(entry.id)}
 
-    def changed(self, folder: str, before: str) -> set[str] | None:
-        """The paths below a folder that differ from an earlier tree of it; None where that tree is gone."""
+    def changes(self, folder: str, before: Any) -> set[str] | None:
         entry = self._entry(folder)
-        if entry is None:
+        if entry is None or not before.get("tree"):
             return None
         try:
-            old = self._repository[before]
+            old = self._repository[before["tree"]]
         except (KeyError, ValueError):
             return None
         found: set[str] = set()
-        _differences(self._repository, old, entry, f"{folder}/", found)
+        if old.id != entry.id:
+            _differences(self._repository, old, entry, f"{folder}/", found)
         return found
 
     def _entry(self, path: str) -> Any | None:
@@ -200,6 +199,15 @@ class IndexTree:
             return bytes(self._repository[blob].data)
         except KeyError:
             raise MissingObjectError(path) from None
+
+    def snapshot(self, folder: str) -> Any:
+        return {"ids": {path: str(self._ids[path]) for path in self.files(folder)}}
+
+    def changes(self, folder: str, before: Any) -> set[str] | None:
+        if "ids" not in before:
+            return None
+        now = {path: str(self._ids[path]) for path in self.files(folder)}
+        return {path for path, _ in now.items() ^ before["ids"].items()}
 
     def time(self) -> datetime | None:
         commit = head(self._repository)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from hashlib import sha1
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import OutsideError
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitconfigmgr.model.revisions import Revision
+
+_TICK = 50_000_000  # ns; file systems stamp files with a clock that ticks every few milliseconds
 
 
 class WorkTree:
@@ -25,6 +28,7 @@ class WorkTree:
         self._files: dict[str, list[str]] = {}
         self._oddities: dict[str, dict[str, str]] = {}
         self._ids: dict[str, str] = {}
+        self._stats: dict[str, dict[str, list[int]]] = {}
 
     def files(self, folder: str) -> Collection[str]:
         if folder not in self._files:
@@ -65,10 +69,27 @@ class WorkTree:
             return None
         return revision_of(commit).time if commit else None
 
-    def stat(self, path: str) -> tuple[int, int, int]:
-        """What changes whenever the file does: modification time (ns), size, inode."""
-        found = os.stat(f"{self.root}/{path}", follow_symlinks=False)  # noqa: PTH116 - as above
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    def snapshot(self, folder: str) -> Any:
+        if folder not in self._stats:
+            self.changes(folder, {})
+        return {"stats": self._stats[folder]}
+
+    def changes(self, folder: str, before: Any) -> set[str] | None:
+        known = before.get("stats", {})
+        recent = time.time_ns() - _TICK
+        now = {}
+        for path in self.files(folder):
+            found = os.stat(f"{self.root}/{path}", follow_symlinks=False)  # noqa: PTH116 - one of thousands
+            # A file that changes twice within a tick of the clock keeps its time: it counts as changed next time.
+            if found.st_mtime_ns < recent:
+                now[path] = [found.st_mtime_ns, found.st_size, found.st_ino]
+            else:
+                now[path] = [0, found.st_size, found.st_ino]
+        self._stats.setdefault(folder, now)
+        if "stats" not in before:
+            return None
+        changed = {path for path, stat in now.items() if known.get(path) != stat or not stat[0]}
+        return changed | (known.keys() - now.keys())
 
     def _walk(self, at: str, top: str) -> None:
         folder = Path(self.root, at)

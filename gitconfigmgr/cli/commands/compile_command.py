@@ -51,12 +51,15 @@ def command(
 
     from gitconfigmgr.app.compile import compile_all
     from gitconfigmgr.cli import render
-    from gitconfigmgr.wiring import open_output, open_repository
+    from gitconfigmgr.wiring import open_output, open_repository, program_identity
 
     started = time.perf_counter()
     repository = open_repository(options.state(ctx, rev, now))
     selection = options.selection(namespaces, environments)
-    outcome = compile_all(repository, selection, open_output(folder, cached=not no_cache), jobs, f".{format_}")
+    output, store = open_output(folder, cached=not no_cache)
+    outcome = compile_all(
+        repository, selection, output, store, identity=program_identity(), jobs=jobs, suffix=f".{format_}"
+    )
     report = render.TextReport(repository.tree.read)
     for item in outcome.diagnostics:
         click.echo(report.show(item) + "\n", err=True)

@@ -1,0 +1,55 @@
+"""Who wrote a line: blame through libgit2, in process, so that no configuration of the repository runs anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.model.revisions import Blame
+
+if TYPE_CHECKING:
+    from gitconfigmgr.ports import Tree
+
+
+class GitHistory:
+    """Implements ports.History for the commit `name`, seen from `tree` (which may have changes on top of it)."""
+
+    def __init__(self, repository: Any, name: str, prefix: str, tree: Tree) -> None:
+        self._repository = repository
+        self._name = name
+        self._prefix = prefix
+        self._tree = tree
+
+    def blame(self, path: str, line: int) -> Blame | None:
+        import pygit2
+
+        whole = f"{self._prefix}{path}"
+        try:
+            commit = self._repository.revparse_single(self._name).peel(pygit2.Commit)
+            committed = commit.tree[whole].data
+        except (KeyError, AttributeError):
+            return None
+        number = _same_line(committed, self._tree.read(path) or b"", line)
+        if number is None:
+            return None
+        try:
+            found = self._repository.blame(whole, newest_commit=commit.id, min_line=number, max_line=number)
+            hunk = found.for_line(number)
+            wrote = self._repository[hunk.final_commit_id]
+        except (pygit2.GitError, KeyError, IndexError, ValueError):
+            return None
+        author = f"{wrote.author.name} <{wrote.author.email}>"
+        time = datetime.fromtimestamp(wrote.author.time, UTC)
+        return Blame(str(wrote.id), author, time, wrote.message.split("\n")[0])
+
+
+def _same_line(old: bytes, new: bytes, line: int) -> int | None:
+    """The number a line has in the committed file; None where it was changed since."""
+    if old == new:
+        return line
+    matcher = SequenceMatcher(None, old.split(b"\n"), new.split(b"\n"), autojunk=False)
+    for before, after, length in matcher.get_matching_blocks():
+        if after <= line - 1 < after + length:
+            return before + line - after
+    return None

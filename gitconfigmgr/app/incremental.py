@@ -1,0 +1,139 @@
+"""What need not be compiled again: the targets of an earlier run none of whose inputs has changed.
+
+A state is valid for the same program, settings, schemas and (where a `$until` was judged) date. Given that, a target
+depends on the documents of its stack and of the stacks it took values from, and on nothing else. Targets and files
+that had findings are always read again, so that every run reports them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.model.names import GLOBAL, Target
+from gitconfigmgr.source.layout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gitconfigmgr.model.settings import Settings
+    from gitconfigmgr.pipeline import Compiled, Repository
+    from gitconfigmgr.ports import StateStore
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Plan:
+    """`stale` are the targets to compile; `known` maps the others to what the earlier run recorded for them."""
+
+    stale: list[Target]
+    known: dict[Target, Any] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a state keeps of a compiled target: a record of the caller's, the targets it read, whether it had findings."""
+
+    target: Target
+    record: Any
+    used: tuple[Target, ...]
+    noisy: bool
+
+
+def trace(compiled: Compiled, record: Any) -> Trace:
+    """The trace of a target that was just compiled."""
+    return Trace(compiled.target, record, tuple(compiled.resolution.used), bool(compiled.findings))
+
+
+def plan(repository: Repository, targets: Sequence[Target], store: StateStore | None, fingerprint: str) -> Plan:
+    """Which of the targets must be compiled, given what the store remembers."""
+    before = store.load() if store is not None else None
+    if before is None or not _valid(before, repository, fingerprint):
+        return Plan(list(targets))
+    changed = repository.tree.changes(ROOT, before["snapshot"])
+    if changed is None:
+        return Plan(list(targets))
+    touched = _Touched(changed, repository.settings)
+    known: dict[Target, Any] = {}
+    stale = []
+    remembered = before["targets"]
+    for target in targets:
+        record = remembered.get(f"{target.namespace}@{target.environment}")
+        if record is None or record[1] or (changed and touched(target, record[2])):
+            stale.append(target)
+        else:
+            known[target] = record[0]
+    repository.reread(path for path in before["noisy_files"] if path not in changed)
+    return Plan(stale, known, before)
+
+
+def _valid(before: dict[str, Any], repository: Repository, fingerprint: str) -> bool:
+    if before.get("format") != FORMAT or before["fingerprint"] != fingerprint:
+        return False
+    if before["settings"] != repository.settings.blob_id:
+        return False
+    if before["now_asked"] and before["now"] != _day(repository):
+        return False
+    return all(repository.identity(path) == blob_id for path, blob_id in before["schemas"].items())
+
+
+def _day(repository: Repository) -> str | None:
+    now = repository.date()
+    return now.isoformat() if now else None
+
+
+class _Touched:
+    """Whether a change of some documents reaches a target."""
+
+    def __init__(self, changed: Iterable[str], settings: Settings) -> None:
+        self.settings = settings
+        self.environments: defaultdict[str, set[str]] = defaultdict(set)  # namespace -> environments that changed
+        for path in changed:
+            folder, _, name = path.rpartition("/")
+            self.environments[folder[len(ROOT) + 1 :]].add(name.removesuffix(".yaml"))
+        self.reached = lru_cache(maxsize=None)(self._reached)
+
+    def __call__(self, target: Target, used: Iterable[str]) -> bool:
+        if self.reached(target.namespace, target.environment):
+            return True
+        return any(self.reached(*name.rsplit("@", 1)) for name in used)
+
+    def _reached(self, namespace: str, environment: str) -> bool:
+        declared = self.settings.environments.get(environment)
+        chain = declared.chain if declared else (environment,)
+        at = namespace
+        while at:
+            if not self.environments.keys().isdisjoint((at,)) and not self.environments[at].isdisjoint(chain):
+                return True
+            at = at.rpartition("/")[0]
+        return GLOBAL in self.environments and not self.environments[GLOBAL].isdisjoint(chain)
+
+
+def remember(
+    repository: Repository, plan: Plan, traces: Iterable[Trace], store: StateStore, fingerprint: str,
+    noisy_files: Iterable[str], *, now_asked: bool, more: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Save what the next run can use. Failing to save costs time, nothing else."""
+    before = plan.before or {"targets": {}, "schemas": {}, "now_asked": False}
+    targets = {f"{t.namespace}@{t.environment}": before["targets"][f"{t.namespace}@{t.environment}"] for t in plan.known}
+    for item in traces:
+        used = [f"{t.namespace}@{t.environment}" for t in item.used]
+        targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, used]
+    schemas = set(before["schemas"]) | repository.schemas.paths
+    asked = now_asked or before["now_asked"]
+    state = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "settings": repository.settings.blob_id,
+        "schemas": {path: repository.identity(path) for path in sorted(schemas)},
+        "now_asked": asked,
+        "now": _day(repository) if asked else None,
+        "snapshot": repository.tree.snapshot(ROOT),
+        "noisy_files": sorted(set(noisy_files)),
+        "targets": targets,
+    }
+    store.save(state | (more or {}))

@@ -1,0 +1,84 @@
+"""Bounds on schemas that apply to one value: no circle, no endless chain, no product of alternatives.
+
+A `$ref` that leads back to itself without a step into a member or an item would be followed for ever; a lattice of
+`allOf` doubles the work with each line of the schema. Both are found before a validator sees them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.check.subschemas import Schema, children, on_same_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_CHAIN = 64
+MAX_WAYS = 20_000
+
+
+class Bounds:
+    """Remembers what it has measured: (length of the longest chain, number of ways) by the schema's id."""
+
+    def __init__(self, targets: dict[int, Schema], dynamic: dict[str, list[Schema]]) -> None:
+        self._targets = targets
+        self._dynamic = dynamic
+        self._measured: dict[int, tuple[int, int]] = {}
+        self._seen: set[int] = set()
+
+    def problems(self, roots: Iterable[Schema]) -> list[tuple[Schema, str]]:
+        """What breaks a bound, in all schemas below the roots that are new."""
+        found: list[tuple[Schema, str]] = []
+        todo = list(roots)
+        while todo:
+            schema = todo.pop()
+            if id(schema) in self._seen:
+                continue
+            self._seen.add(id(schema))
+            if id(schema) not in self._measured:
+                found += self._measure(schema)
+            todo += [child for _, child in children(schema)]
+            if id(schema) in self._targets:
+                todo.append(self._targets[id(schema)])
+        return found
+
+    def _next(self, schema: Schema) -> list[Schema]:
+        """The schemas that apply to the same value."""
+        found = list(on_same_value(schema))
+        if id(schema) in self._targets:
+            found.append(self._targets[id(schema)])
+        dynamic = schema.get("$dynamicRef")
+        if isinstance(dynamic, str):
+            found += self._dynamic.get(dynamic.rpartition("#")[2], ())
+        return found
+
+    def _measure(self, start: Schema) -> Iterator[tuple[Schema, str]]:
+        """Depth first, without recursion: chains may be as long as a file."""
+        open_: set[int] = {id(start)}
+        stack = [(start, iter(self._next(start)), [0, 1])]
+        while stack:
+            schema, rest, totals = stack[-1]
+            child = next(rest, None)
+            if child is None:
+                stack.pop()
+                open_.discard(id(schema))
+                self._measured[id(schema)] = totals[0] + 1, totals[1]
+                if totals[0] + 1 == MAX_CHAIN:
+                    yield schema, f"more than {MAX_CHAIN} schemas refer to one another in a row"
+                elif totals[1] > MAX_WAYS:
+                    yield schema, f"one value would be held against more than {MAX_WAYS} schemas"
+                    self._measured[id(schema)] = totals[0] + 1, 1
+                if stack:
+                    _add(stack[-1][2], self._measured[id(schema)])
+            elif id(child) in open_:
+                yield schema, "the schema leads back to itself for the same value"
+            elif id(child) in self._measured:
+                _add(totals, self._measured[id(child)])
+            else:
+                open_.add(id(child))
+                stack.append((child, iter(self._next(child)), [0, 1]))
+
+
+def _add(totals: list[int], measured: tuple[int, int]) -> None:
+    totals[0] = max(totals[0], measured[0])
+    totals[1] += measured[1]

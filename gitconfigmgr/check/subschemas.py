@@ -1,0 +1,87 @@
+"""Where JSON Schema 2020-12 has schemas inside schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Schema = dict[str, Any]
+Pointer = tuple[str | int, ...]
+
+# the keyword's value is a schema, a list of schemas, a map of schemas
+_ONE = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems", "contains", "propertyNames",
+        "not", "if", "then", "else", "contentSchema")  # fmt: skip
+_LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
+_MAP = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+
+# these apply to the same value as the schema they stand in
+_SAME_ONE = ("not", "if", "then", "else")
+_SAME_LIST = ("allOf", "anyOf", "oneOf")
+CONJUNCTION = ("allOf",)
+
+# of these, `false` has a meaning of its own that messages name
+_FALSE_MEANS = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
+
+
+def nothing() -> Schema:
+    """`false` as a map: it can be looked up by identity, so that a finding can say where the rule stands."""
+    return {"not": {}}
+
+
+def is_nothing(schema: Schema) -> bool:
+    """Whether a schema allows no value at all."""
+    return schema.get("not") == {} and len(schema) == 1
+
+
+def spell_out_false(schema: Schema) -> None:
+    """Replace each subschema `false` by the map that means the same."""
+    for keyword in _ONE:
+        if schema.get(keyword) is False and keyword not in _FALSE_MEANS:
+            schema[keyword] = nothing()
+    for keyword in (*_LIST, *_MAP):
+        container = schema.get(keyword)
+        if isinstance(container, list):
+            container[:] = [nothing() if item is False else item for item in container]
+        elif isinstance(container, dict):
+            container.update({key: nothing() for key, item in container.items() if item is False})
+
+
+def children(schema: Schema) -> Iterator[tuple[Pointer, Schema]]:
+    """The schemas directly inside one, with the way to them; booleans are left out."""
+    for keyword in _ONE:
+        child = schema.get(keyword)
+        if isinstance(child, dict):
+            yield (keyword,), child
+    for keyword in _LIST:
+        items = schema.get(keyword)
+        for index, child in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(child, dict):
+                yield (keyword, index), child
+    for keyword in _MAP:
+        members = schema.get(keyword)
+        for name, child in (members if isinstance(members, dict) else {}).items():
+            if isinstance(child, dict):
+                yield (keyword, name), child
+
+
+def on_same_value(schema: Schema, *, lists: tuple[str, ...] = _SAME_LIST, others: bool = True) -> Iterator[Schema]:
+    """The schemas directly inside one that apply to the same value; `$ref` is not followed."""
+    for keyword in lists:
+        items = schema.get(keyword)
+        yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, dict))
+    if not others:
+        return
+    for keyword in _SAME_ONE:
+        child = schema.get(keyword)
+        if isinstance(child, dict):
+            yield child
+    dependent = schema.get("dependentSchemas")
+    if isinstance(dependent, dict):
+        yield from (item for item in dependent.values() if isinstance(item, dict))
+
+
+def show_pointer(pointer: Pointer) -> str:
+    """A JSON pointer as text: `/properties/a~1b`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)

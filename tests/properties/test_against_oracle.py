@@ -1,0 +1,80 @@
+"""The compiler held against the oracle on random repositories; GCM_RANDOM_REPOS says how many (default 60).
+
+Where the oracle gives a value the compiled one is equal, and so are the warnings; where it gives errors the compiler
+gives some, and where it gives exactly one the compiler names that rule. Targets that an error of another target reaches
+by a reference are left out.
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from oracle.generator import random_repo, write_repo
+from oracle.interpreter import Outcome, resolve_target
+from oracle.merging import Repo, canonical, targets_of
+
+from gitconfigmgr.app.select import State
+from gitconfigmgr.model.values import plain
+from gitconfigmgr.wiring import open_repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gitconfigmgr.pipeline import Compiled, Repository
+
+CODES = {
+    "M5": "GCM203",
+    "M6": "GCM204",
+    "M7": "GCM202",
+    "M9": "GCM201",
+    "M10": "GCM210",
+    "M11": "GCM205",
+    "M12": "GCM206",
+    "M13": "GCM207",
+    "M14": "GCM208",
+    "M15": "GCM209",
+    "REF-syntax": "GCM301",
+    "REF-dangling": "GCM302",
+    "REF-cycle": "GCM303",
+    "REF-depth": "GCM304",
+    "REF-not-scalar": "GCM305",
+    "REF-namespace": "GCM306",
+}
+WARNINGS = {"M5": "GCM213", "M13": "GCM207", "M15": "GCM211"}  # M8 belongs to files, not to targets
+
+
+def opened(repo: Repo, root: Path, seed: int) -> Repository:
+    write_repo(repo, root, Random(seed))
+    return open_repository(State(root, now=repo.now))
+
+
+def disagreement(outcome: Outcome, compiled: Compiled) -> str | None:
+    """What the two do not agree on, in words; None where they agree."""
+    errors = {item.code for item in compiled.findings if item.severity == "error"}
+    if outcome.errors:
+        only = {CODES[rule] for rule, _ in outcome.errors} if len(outcome.errors) == 1 else set()
+        return None if errors and only <= errors else f"expected {outcome.errors}, got {sorted(errors)}"
+    if errors or compiled.root is None:
+        return f"expected a value, got {[(item.code, item.message) for item in compiled.findings]}"
+    if canonical(plain(compiled.root)) != canonical(outcome.value):
+        return f"expected {canonical(outcome.value)}, got {canonical(plain(compiled.root))}"
+    warnings = {item.code for item in compiled.findings} & set(WARNINGS.values())
+    expected = {WARNINGS[rule] for rule, _ in outcome.warnings if rule in WARNINGS}
+    return None if warnings == expected else f"expected the warnings {sorted(expected)}, got {sorted(warnings)}"
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("GCM_RANDOM_REPOS", "60"))))
+def test_compiler_agrees_with_oracle(seed: int, tmp_path: Path) -> None:
+    repo = random_repo(seed)
+    repository = opened(repo, tmp_path, seed)
+    assert {tuple(target) for target in repository.targets} == set(targets_of(repo))
+    found = []
+    for target in repository.targets:
+        outcome = resolve_target(repo, *target)
+        problem = None if outcome.tainted else disagreement(outcome, repository.compile(target))
+        found += [f"{target}: {problem}"] if problem else []
+    assert not [item for item in repository.findings if item.severity == "error"]
+    assert not found, "\n".join(found)
