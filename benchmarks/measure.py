@@ -42,13 +42,18 @@ class Series:
         return [getattr(run, what) for run in self.runs]
 
 
+def clean_environment() -> dict[str, str]:
+    """Ours less what changes how Python runs: with PYTHONDONTWRITEBYTECODE set, every start would compile everything."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def measure(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None) -> Run:
     """One run. What is waiting to be written to disk is written before, so that it is not paid for during the run."""
     os.sync()
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=cwd, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL, stderr=errors
+            command, cwd=cwd, env=clean_environment() | (environment or {}), stdout=subprocess.DEVNULL, stderr=errors
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start

@@ -29,8 +29,8 @@ class Fast:
     def __init__(self, file: File, files: list[File]) -> None:
         import jsonschema_rs
 
-        registry = jsonschema_rs.Registry([(each.uri, each.root) for each in files], retriever=_refuse)
         try:
+            registry = jsonschema_rs.Registry([(each.uri, each.root) for each in files], retriever=_refuse)
             self._validator = jsonschema_rs.Draft202012Validator(
                 {"$ref": file.uri},
                 registry=registry,

@@ -31,13 +31,19 @@ if TYPE_CHECKING:
 
 MAX_SCHEMAS = 100_000
 _STRATEGIES = ("replace", "append", "prepend", "union")
+# some validators still obey these, others ignore them without a word
+_GONE = {
+    "dependencies": "dependentRequired or dependentSchemas",
+    "additionalItems": "items, and prefixItems for the first ones",
+    "$recursiveRef": "$dynamicRef",
+}
 _REFERENCES = ("$ref", "$dynamicRef")
 
 
 class File:
     """One schema file. `sound` is False once something in it cannot be used."""
 
-    __slots__ = ("name", "root", "sound", "text", "uri", "uses")
+    __slots__ = ("identity", "name", "root", "sound", "text", "uri", "uses")
 
     def __init__(self, uri: str, text: str, root: Schema) -> None:
         self.uri = uri
@@ -46,6 +52,7 @@ class File:
         self.root = root
         self.sound = True
         self.uses: set[str] = set()
+        self.identity = ""
 
 
 class _Place(NamedTuple):
@@ -161,6 +168,7 @@ class Library:
         identity = root.pop("$id", None)
         root.pop("$schema", None)
         if isinstance(identity, str):
+            file.identity = identity
             known = self._identities.setdefault(identity.rstrip("#"), uri)
             if known != uri:
                 self._report(file, (), f"{name_of(known)} and {file.name} have the same $id")
@@ -215,6 +223,9 @@ class Library:
         if schema.get("$schema", DIALECT).rstrip("#") != DIALECT:
             self.refuse(schema, ("$schema",), f"{schema['$schema']} is another dialect", f"write {DIALECT}")
         schema.pop("$schema", None)
+        for keyword, instead in _GONE.items():
+            if keyword in schema:
+                self.refuse(schema, (keyword,), f"{keyword} is no keyword of 2020-12", f"write {instead}")
         merge = schema.get("x-gcm-merge", "replace")
         by = merge.get("by") if isinstance(merge, dict) and len(merge) == 1 else None
         if merge not in _STRATEGIES and not (isinstance(by, str) and by):
@@ -254,9 +265,19 @@ class Library:
         elif not is_file(uri):
             self._absolute.append(reference)
         elif self._file(uri) is None:
-            self._refuse_reference(reference, f"there is no {name_of(uri)}")
+            self._follow_from_identity(reference)
         else:
             self._connect(reference, uri)
+
+    def _follow_from_identity(self, reference: _Reference) -> None:
+        """There is no such file: the reference may be relative to the $id that its own file had."""
+        place = self._places[id(reference.schema)]
+        if place.base == place.file.uri and place.file.identity:
+            uri, _ = resolve(reference.schema[reference.keyword], place.file.identity)
+            if not is_file(uri) and (uri in self._resources or uri in self._identities):
+                self._absolute.append(reference._replace(uri=uri))
+                return
+        self._refuse_reference(reference, f"there is no {name_of(reference.uri)}")
 
     def _follow_absolute(self) -> None:
         for reference in self._absolute:
@@ -272,7 +293,7 @@ class Library:
     def _connect(self, reference: _Reference, uri: str) -> None:
         """Write the reference as an absolute one, and remember what it means."""
         schema, place = reference.schema, self._places[id(reference.schema)]
-        if uri != place.base:
+        if uri != place.base or not schema[reference.keyword].startswith("#"):
             schema[reference.keyword] = f"{uri}#{reference.fragment}"
         if uri not in self._resources:
             file = self._files.get(uri)

@@ -80,4 +80,6 @@ def _inside(base: str, location: str, what: str) -> str:
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)
+    if parts and location.endswith(("/", "/.", "/..")):
+        parts.append("")
     return quote("/".join(parts), safe="/~!$&'()*+,;=:@")

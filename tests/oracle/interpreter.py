@@ -93,8 +93,8 @@ def unquote(key: str) -> str:
 
 
 def scalar_of(text: str) -> Any:
-    """A plain YAML scalar of the core schema."""
-    words = {"null": None, "~": None, "": None, "true": True, "false": False}
+    """A plain YAML scalar of the core schema; nothing at all is the empty text."""
+    words = {"null": None, "~": None, "true": True, "false": False}
     if text in words:
         return words[text]
     if re.fullmatch(r"[-+]?\d+", text):

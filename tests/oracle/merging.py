@@ -54,7 +54,9 @@ class Repo:
         return bool(self.environments()[environment].get("protected"))
 
     def has_namespace(self, name: str) -> bool:
-        return any(other == name or other.startswith(name + "/") for other, _ in self.documents)
+        """A namespace is a folder below configs/."""
+        folders = {namespace for namespace, _ in self.documents} | self.compiled
+        return any(other == name or other.startswith(name + "/") for other in folders)
 
 
 @dataclass
@@ -326,7 +328,8 @@ class Fold:
         return result
 
     def delete(self, lower: Node | None, data: dict[str, Any], path: Path, pen: Pen) -> None:
-        """M7."""
+        """M7. A layer that removes a path knows it."""
+        self.known.add(path)
         if kind(lower) == "nothing" and data["$delete"] is True:
             self.fail("M7", path)
         if pen.force:
@@ -460,7 +463,7 @@ class Judge:
             return
         if node.until is not None:
             self.judge_until(node.until, dotted)
-        leaf = not children(node) or (isinstance(node.value, list) and node.whole)
+        leaf = node.whole if isinstance(node.value, list) else not children(node)
         if leaf and guard and self.leaks(node):
             (self.errors if self.guard == "error" else self.warnings).append(("M13", dotted))
         for key, child in children(node).items():

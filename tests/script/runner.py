@@ -14,16 +14,17 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-PROGRAMS = {"git", "cat", "cp", "diff", "find", "ln", "ls", "mkdir", "mv", "rm", "sed"}
-PROGRAM = "from gitconfigmgr.cli.main import main; main()"
+PROGRAMS = {"cat", "cp", "diff", "find", "git", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "sed", "truncate"}
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gitconfigmgr.cli.main import main; main()"
 SECONDS, MEMORY = 20, 1 << 30
 
 _SECTION = re.compile(r"^-- (?P<path>\S|\S.*?\S)(?: \((?P<form>crlf|hex)\))? --$")
@@ -114,7 +115,7 @@ class Shell:
         if name in PROGRAMS:
             return self.spawn([name, *args])
         if name == "bounded" and args[0] == "gitconfigmgr":
-            return self.spawn([sys.executable, "-c", PROGRAM, *args[1:]], limit)
+            return self.spawn([sys.executable, "-c", PROGRAM, str(ROOT), *args[1:]], limit)
         action = getattr(self, f"do_{name}", None) or pytest.fail(f"unknown command: {command}")
         action(*args)
         return 0, "", ""
