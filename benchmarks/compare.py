@@ -39,27 +39,44 @@ SIZES = {"small": 20, "medium": 200, "large": 2000}
 KEYS = 100
 SEED = 7
 OURS = "gitconfigmgr"
+NAME = "gitconfigmgr-bench"
 PLAIN_LAYOUT = "{namespace}/{env}.json"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things are: the other compilers, the corpora, and the outputs."""
+    """Where things are: the other compilers, the corpora, and all that is written while the clock runs."""
 
     peers: Path
     work: Path
+    scratch: Path
     rounds: int
 
     def run_ours(self, *arguments: str) -> Run:
-        return measure([sys.executable, "-m", "gitconfigmgr", *arguments], cwd=PROJECT, environment=self.environment())
+        return measure(
+            [sys.executable, "-m", "gitconfigmgr", *arguments], cwd=self.program, environment=self.environment()
+        )
 
     def environment(self) -> dict[str, str]:
         return {
-            "XDG_CACHE_HOME": str(self.work / "cache"),
-            "PYTHONPATH": str(PROJECT),
-            "PYTHONPYCACHEPREFIX": str(self.work / "bytecode"),
+            "XDG_CACHE_HOME": str(self.scratch / "cache"),
+            "PYTHONPATH": str(self.program),
+            "PYTHONPYCACHEPREFIX": str(self.scratch / "bytecode"),
+            "TMPDIR": str(self.scratch),
             "NO_COLOR": "1",
         }
+
+    @property
+    def program(self) -> Path:
+        """A copy of the program: an edit between two runs would change what is measured, and make the cache void."""
+        return self.scratch / "program"
+
+    def prepare(self) -> None:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        fresh(self.program)
+        for name in ("gitconfigmgr", "schemas", "policies", "example-repo"):
+            if (PROJECT / name).is_dir():
+                shutil.copytree(PROJECT / name, self.program / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def corpus(self, size: str, form: str) -> Path:
         """Generated once for every state of the generator, and never changed."""
@@ -79,7 +96,7 @@ class Bench:
 
     def output(self, name: str) -> Path:
         """A path where nothing is."""
-        folder = self.work / "out" / re.sub("[^a-z0-9]+", "-", name)
+        folder = self.scratch / "out" / re.sub("[^a-z0-9]+", "-", name)
         fresh(folder)
         return folder
 
@@ -101,6 +118,7 @@ class Contender:
     layout: str = PLAIN_LAYOUT
     inside: bool = False
     sizes: tuple[str, ...] = tuple(SIZES)
+    once: tuple[str, ...] = ()  # the sizes at which it is so slow that one round has to do
 
 
 def contenders(peers: Path) -> dict[str, Contender]:
@@ -121,14 +139,15 @@ def contenders(peers: Path) -> dict[str, Contender]:
         f"{OURS} --jobs 1": Contender("gcm", lambda i, o: ours(i, o, "--jobs", "1")),
         "jsonnet-doc-2proc": Contender("jsonnet", partial(peer, "jsonnet")),
         "jsonnet-batch-2proc": Contender("jsonnet", lambda i, o: peer("jsonnet", i, o, "--batch", "20")),
-        "reclass": Contender("reclass", partial(peer, "reclass")),
-        "reclass-rs": Contender("reclass", partial(peer, "reclass-rs")),
+        "reclass": Contender("reclass", partial(peer, "reclass"), once=("large",)),
+        "reclass-rs": Contender("reclass", partial(peer, "reclass-rs"), once=("large",)),
         "kapitan": Contender(
             "kapitan",
             kapitan_command,
             "compiled/{service}-{env}/effective.json",
             inside=True,
             sizes=("small", "medium"),
+            once=("medium",),
         ),
     }
 
@@ -145,7 +164,7 @@ def verified(bench: Bench, size: str, output: Path, layout: str) -> str:
 def cold_run(bench: Bench, size: str, name: str, contender: Contender, equal: dict[str, set[str]]) -> Run:
     source, output = bench.corpus(size, contender.form), bench.output(name)
     command = contender.command(source, output)
-    run = measure(command, cwd=source if contender.inside else PROJECT, environment=bench.environment())
+    run = measure(command, cwd=source if contender.inside else bench.program, environment=bench.environment())
     if not run.status:
         equal.setdefault(name, set()).add(verified(bench, size, output, contender.layout))
     fresh(output)
@@ -168,7 +187,8 @@ def cold(bench: Bench, size: str, only: list[str]) -> str:
     for name, contender in chosen.items():  # untimed: the first start of a program compiles its modules
         cold_run(bench, "small", name, contender, equal)
     runs = {name: partial(cold_run, bench, size, name, contender, equal) for name, contender in chosen.items()}
-    series = round_robin(runs, bench.rounds)
+    once = [name for name, contender in chosen.items() if size in contender.once]
+    series = round_robin(runs, bench.rounds, once)
     ours = series.get(OURS)
     rows = [
         [
@@ -221,9 +241,9 @@ def commit_a_change(repository: Path, number: int, services: int) -> None:
 
 
 def warm_repository(bench: Bench, size: str) -> Path:
-    repository = bench.work / "warm" / size
+    repository = bench.scratch / "warm" / size
     fresh(repository)
-    fresh(bench.work / "cache")
+    fresh(bench.scratch / "cache")
     shutil.copytree(bench.corpus(size, "gcm"), repository, symlinks=True)
     return repository
 
@@ -245,7 +265,7 @@ def warm_series(bench: Bench, size: str) -> tuple[dict[str, Series], str]:
 
     rows: dict[str, Callable[[], Run]] = {
         "cold (--no-cache, new folder)": lambda: bench.run_ours(*where, str(bench.output("cold")), "--no-cache"),
-        "cached, new folder": lambda: bench.run_ours(*where, str(bench.output("cached"))),
+        "again, new folder": lambda: bench.run_ours(*where, str(bench.output("cached"))),
         "one value changed": changed,
         "nothing changed": lambda: bench.run_ours(*where, str(output)),
     }
@@ -305,7 +325,7 @@ def startup(bench: Bench) -> str:
         commands[f"check of 3 changed files, {size}"] = [*program, "-C", str(repository), "check", *paths]
         commands[f"check --staged, 3 changed files, {size}"] = [*program, "-C", str(repository), "check", "--staged"]
     runs = {
-        name: partial(measure, command, cwd=PROJECT, environment=bench.environment())
+        name: partial(measure, command, cwd=bench.program, environment=bench.environment())
         for name, command in commands.items()
     }
     for run in runs.values():
@@ -346,6 +366,14 @@ def machine() -> str:
     )
 
 
+def memory_folder() -> Path:
+    """A file system in memory. On ext4 a new file costs ten to thirty times more for minutes after others were deleted
+    near it (the kernel goes round the inodes of those), so outputs on disk would measure the runs before.
+    """
+    memory = Path("/dev/shm")
+    return (memory if memory.is_dir() else Path(tempfile.gettempdir())) / NAME
+
+
 def make_environment(folder: Path) -> None:
     """The environment of the peers, made once. It ignores itself, so that git never lists it."""
     if (folder / "bin/python").exists():
@@ -363,6 +391,17 @@ def publish(folder: Path, name: str, text: str) -> None:
     print("\n" + text)
 
 
+def run(what: str, sizes: list[str], only: list[str], bench: Bench, results: Path) -> None:
+    if what == "cold":
+        make_environment(bench.peers)
+        for size in sizes:
+            publish(results, f"cold-{size}", cold(bench, size, only))
+    elif what == "warm":
+        publish(results, "warm", warm(bench, sizes))
+    else:
+        publish(results, "startup", startup(bench))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--what", choices=["cold", "warm", "startup"], default="cold")
@@ -370,20 +409,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="cold: contenders, with commas")
     parser.add_argument("--venv", type=Path, default=PROJECT / ".venv-bench", help="of the other compilers")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "gitconfigmgr-bench")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / NAME, help="for the corpora, kept")
+    parser.add_argument(
+        "--scratch", type=Path, default=memory_folder(), help="for outputs; in memory where there is such"
+    )
     parser.add_argument("--results", type=Path, default=HERE / "results")
     args = parser.parse_args()
-    bench = Bench(args.venv.resolve(), args.work.resolve(), args.rounds)
-    sizes = args.size.split(",")
-    only = [name for name in args.only.split(",") if name]
-    if args.what == "cold":
-        make_environment(bench.peers)
-        for size in sizes:
-            publish(args.results, f"cold-{size}", cold(bench, size, only))
-    elif args.what == "warm":
-        publish(args.results, "warm", warm(bench, sizes))
-    else:
-        publish(args.results, "startup", startup(bench))
+    bench = Bench(args.venv.resolve(), args.work.resolve(), args.scratch.resolve(), args.rounds)
+    bench.prepare()
+    try:
+        run(args.what, args.size.split(","), [name for name in args.only.split(",") if name], bench, args.results)
+    finally:
+        shutil.rmtree(bench.scratch)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
 
@@ -43,7 +43,7 @@ class Series:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours less what changes how Python runs: with PYTHONDONTWRITEBYTECODE set, every start would compile everything."""
+    """Ours less what changes how Python runs: PYTHONDONTWRITEBYTECODE would make every start compile all modules."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
@@ -64,16 +64,18 @@ def measure(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | 
     return Run(wall, cpu, usage.ru_maxrss / 1024, process.returncode, complaint)
 
 
-def round_robin(contenders: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, Series]:
+def round_robin(
+    contenders: Mapping[str, Callable[[], Run]], rounds: int, once: Collection[str] = ()
+) -> dict[str, Series]:
     """Every round runs each contender once, so that whatever slows the machine for a while slows all of them.
 
-    A contender that fails is shown with its complaint and left out of the later rounds.
+    A contender that fails is shown with its complaint and left out of the later rounds, as are those named in `once`.
     """
     series = {name: Series() for name in contenders}
     failed: set[str] = set()
     for number in range(rounds):
         for name, run in contenders.items():
-            if name in failed:
+            if name in failed or (number and name in once):
                 continue
             result = run()
             if result.status:

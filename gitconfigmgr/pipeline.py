@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.errors import UsageError
-from gitconfigmgr.model.diagnostics import Diagnostic, Position
+from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.model.values import Document, Node
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
 from gitconfigmgr.source import layout as layouts
+from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.metadata import Metadata, read_metadata
 from gitconfigmgr.source.reader import read_document
 from gitconfigmgr.source.scalars import Refused, read_plain
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 class SettingsError(UsageError):
     """gitconfigmgr.yaml cannot be used; the findings say why."""
 
-    def __init__(self, findings: list[Diagnostic]) -> None:
+    def __init__(self, findings: list[Diagnostic], read: Callable[[str], bytes | None]) -> None:
         super().__init__(f"{layouts.SETTINGS} cannot be used")
-        self.findings = findings
+        self.findings = locate(collate(findings), read)
+        self.read = read
 
 
 @dataclass(slots=True)
@@ -73,7 +75,13 @@ class Repository:
         self._documents: dict[str, Document] = {}
         self._read_before: set[str] = set()
         self.resolutions = Resolutions(
-            self.settings, self.layout.documents, self._load, self.schemas.view, _default_value, self._now
+            self.settings,
+            self.layout.documents,
+            self.layout.documents.keys() | self.layout.metadata.keys(),
+            self._load,
+            self.schemas.view,
+            _default_value,
+            self._now,
         )
 
     def _settings(self) -> Settings:
@@ -82,7 +90,7 @@ class Repository:
             raise UsageError(f"there is no {layouts.SETTINGS} here", "run `gitconfigmgr init`, or name the repository by -C")
         settings, findings = read_settings(layouts.SETTINGS, self.tree.blob_id(layouts.SETTINGS), data)
         if findings:
-            raise SettingsError(findings)
+            raise SettingsError(findings, self._read)
         return settings
 
     @cached_property
@@ -108,7 +116,9 @@ class Repository:
         resolution = self.resolutions.resolve(target)
         findings = list(resolution.findings)
         if resolution.root is not None:
-            findings += self.schemas.view(target.namespace).check(resolution.root)
+            known = {item.position for item in findings if item.code == "GCM205"}
+            found = self.schemas.view(target.namespace).check(resolution.root)
+            findings += [item for item in found if item.code != "GCM403" or item.position not in known]
         affected = [item if item.affects else replace(item, affects=(target,)) for item in findings]
         return Compiled(target, resolution.root, resolution, affected)
 

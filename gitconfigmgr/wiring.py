@@ -15,6 +15,9 @@ from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitconfigmgr.model.imports import Importer
     from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
 
 __all__ = ["create_demo", "create_repository", "open_history", "open_output", "open_repository", "open_tree", "program_identity"]
@@ -119,3 +122,24 @@ def create_demo(folder: Path) -> None:
     scaffold(packaged.folder("example-repo"), folder, write_atomically)
     ensure_repository(folder)
     commit_all(folder, "The example company's configuration")
+
+
+def open_importer(name: str) -> Importer:
+    """The importer of this name, from any installed distribution."""
+    from importlib.metadata import entry_points
+
+    from gitconfigmgr.model.names import closest
+
+    found = {point.name: point for point in entry_points(group="gitconfigmgr.importers")}
+    if name not in found:
+        near = closest(name, sorted(found))
+        raise UsageError(f"there is no importer for {name}", f"did you mean {near}?" if near else f"known are {', '.join(sorted(found))}")
+    importer: Importer = found[name].load()
+    return importer
+
+
+def open_new_folder(folder: Path) -> Callable[[Mapping[str, bytes]], None]:
+    """What makes a folder with all its files. Raises UsageError for one that is not new or empty."""
+    from gitconfigmgr.adapters.newfolder import NewFolder
+
+    return NewFolder(folder).create

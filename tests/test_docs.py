@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,16 +60,28 @@ def test_every_setting_is_described() -> None:
     assert not missing
 
 
-def console_blocks(text: str) -> list[str]:
-    return re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with what the README's commands find in a clone."""
+    shutil.copytree(ROOT / "example-repo", tmp_path / "work" / "example-repo")
+    commit = "$ git init -q\n$ git add .\n$ git commit -qm clone\n"
+    assert perform(commit, tmp_path) == commit
+    return tmp_path
 
 
-def test_the_commands_of_the_readme_give_what_it_shows(tmp_path: Path) -> None:
-    """All console blocks are one session; `make`, which runs this test, is left out."""
-    lines = "".join(console_blocks(read(ROOT / "README.md"))).splitlines(keepends=True)
-    session = "".join(line for line in lines if not line.startswith("$ make "))
+def test_the_commands_of_the_readme_give_what_it_shows(clone: Path) -> None:
+    """All console blocks are one session."""
+    session = "".join(re.findall(r"^```console\n(.*?)^```$", read(ROOT / "README.md"), re.DOTALL | re.MULTILINE))
     assert "$ gitconfigmgr " in session
-    assert perform(session, tmp_path) == session
+    assert perform(session, clone) == session
+
+
+def test_the_commands_that_the_readme_names_succeed(clone: Path) -> None:
+    """The indented ones, in their order; `make` runs this test."""
+    commands = re.findall(r"^ {4}((?:gitconfigmgr|cd) [^#\n]*)", read(ROOT / "README.md"), re.MULTILINE)
+    assert commands
+    output = perform("".join(f"$ {command.strip()}\n" for command in commands), clone)
+    assert not re.search(r"^\[\d+\]$", output, re.MULTILINE), output
 
 
 def test_the_readme_is_short() -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate, has_errors, position_of
-from gitconfigmgr.model.names import PathSyntaxError, Target, closest, parse_path, show_path
+from gitconfigmgr.model.names import PathSyntaxError, Target, closest, is_index, parse_path, show_path
 from gitconfigmgr.model.values import Document, Node
 from gitconfigmgr.resolve.provenance import lowers, notes, shown
 from gitconfigmgr.resolve.stack import Slot, slots
 from gitconfigmgr.source.excerpt import locate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitconfigmgr.model.revisions import Blame
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import History
@@ -24,9 +26,10 @@ class BrokenTargetError(UsageError):
 
     exit_status = 1
 
-    def __init__(self, target: Target, findings: list[Diagnostic]) -> None:
+    def __init__(self, target: Target, findings: list[Diagnostic], read: Callable[[str], bytes | None]) -> None:
         super().__init__(f"{target} has errors", "run `gitconfigmgr check`")
-        self.findings = findings
+        self.findings = locate(findings, read)
+        self.read = read
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def effective(repository: Repository, namespace: str, environment: str, key: str
     compiled = repository.compile(target)
     findings = collate(compiled.findings + repository.findings + repository.schemas.findings)
     if compiled.root is None or has_errors(findings):
-        raise BrokenTargetError(target, locate([f for f in findings if f.severity == "error"], repository.tree.read))
+        raise BrokenTargetError(target, [f for f in findings if f.severity == "error"], repository.tree.read)
     return compiled.root if key is None else _member(compiled.root, key)
 
 
@@ -86,7 +89,7 @@ def _member(root: Node, key: str) -> Node:
     for depth, part in enumerate(path):
         value = node.value
         child = value.get(part) if isinstance(value, dict) else None
-        if isinstance(value, list) and part.isdigit() and len(part) < 10 and int(part) < len(value):
+        if isinstance(value, list) and is_index(part, len(value)):
             child = value[int(part)]
         if child is None:
             here = show_path(path[:depth])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.check.opaque import Opaque
 from gitconfigmgr.check.subschemas import CONJUNCTION, Schema, on_same_value
 
 if TYPE_CHECKING:
@@ -140,22 +139,27 @@ def _no_alternative(error: ValidationError, name: str, allowed: list[Any]) -> Br
 
 
 def _merged(error: ValidationError, found: list[list[Breach]], here: Path) -> Breach | None:
-    """One breach for alternatives that all want another type, or another one of some values."""
-    first = [next((breach for breach in each if breach.path == here), None) for each in found]
-    keyword = str(error.validator)
-    wrong_type = [breach for breach in first if breach is not None and breach.keyword == "type" and not breach.within]
-    if len(wrong_type) == len(found):
-        types: list[str] = []
-        for breach in wrong_type:
-            types += [breach.value] if isinstance(breach.value, str) else breach.value
-        return Breach("type", list(dict.fromkeys(types)), error.instance, here, error.schema, within=keyword)
-    rest = [breach for breach in first if breach is not None and breach.keyword in _CHOICES]
-    if rest and len(rest) + len(wrong_type) == len(found) and not isinstance(error.instance, (dict, list, Opaque)):
-        values: list[Any] = []
-        for breach in rest:
-            values += breach.value if breach.keyword == "enum" else [breach.value]
-        return Breach("enum", values, error.instance, here, error.schema, within=keyword)
-    return None
+    """One breach for alternatives that all want another type or value, or all miss keys."""
+    if len(found) == 1:
+        return None
+    within, instance = str(error.validator), error.instance
+    if all(breach.keyword == "required" and breach.path == here for each in found for breach in each):
+        names = [[breach.detail for breach in each] for each in found]
+        return Breach("requiredAny", names, instance, here, error.schema, within=within)
+    types: list[str] = []
+    values: list[Any] = []
+    for each in found:
+        first = next((breach for breach in each if breach.path == here), None)
+        if first is None or first.keyword not in ("type", *_CHOICES):
+            return None
+        if first.keyword == "type":
+            types += [first.value] if isinstance(first.value, str) else first.value
+        else:
+            values += first.value if first.keyword == "enum" else [first.value]
+    types = list(dict.fromkeys(types))
+    if types and values:
+        return Breach("choice", {"types": types, "values": values}, instance, here, error.schema, within=within)
+    return Breach("type" if types else "enum", types or values, instance, here, error.schema, within=within)
 
 
 def _distance(found: list[Breach], here: Path) -> tuple[bool, int, int, int]:

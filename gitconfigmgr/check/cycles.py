@@ -50,7 +50,7 @@ class Bounds:
         dynamic = schema.get("$dynamicRef")
         if isinstance(dynamic, str):
             found += self._dynamic.get(dynamic.rpartition("#")[2], ())
-        return found
+        return list({id(each): each for each in found}.values())
 
     def _measure(self, start: Schema) -> Iterator[tuple[Schema, str]]:
         """Depth first, without recursion: chains may be as long as a file."""

@@ -14,7 +14,7 @@ from gitconfigmgr.check.fast import matches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    IsValid = Callable[[Any, Any, Any], bool]
+    IsValid = Callable[..., bool]  # (validator, schema, instance, turned=False)
 
 
 def keys(validator: Any, instance: dict[str, Any], schema: Any, is_valid: IsValid) -> set[str]:
@@ -48,7 +48,7 @@ def _applying(validator: Any, instance: Any, schema: Any, is_valid: IsValid) -> 
     todo = [(validator, schema)]
     while todo:
         here, rules = todo.pop()
-        if isinstance(rules, bool):
+        if isinstance(rules, bool):  # what a reference leads to
             continue
         yield here, rules
         for keyword in ("$ref", "$dynamicRef"):
@@ -56,6 +56,8 @@ def _applying(validator: Any, instance: Any, schema: Any, is_valid: IsValid) -> 
                 resolved = here._resolver.lookup(rules[keyword])  # noqa: SLF001 - as the library itself does
                 todo.append((here.evolve(schema=resolved.contents, _resolver=resolved.resolver), resolved.contents))
         for branch in _branches(here, instance, rules, is_valid):
+            if isinstance(branch, bool):
+                continue
             resolver = here._resolver.in_subresource(DRAFT202012.create_resource(branch))  # noqa: SLF001
             todo.append((here.evolve(schema=branch, _resolver=resolver), branch))
 
@@ -71,7 +73,6 @@ def _branches(validator: Any, instance: Any, rules: Any, is_valid: IsValid) -> I
     if "if" in rules:
         if is_valid(validator, rules["if"], instance):
             yield rules["if"]
-            if "then" in rules:
-                yield rules["then"]
-        elif "else" in rules:
-            yield rules["else"]
+            yield rules.get("then", True)
+        if not is_valid(validator, rules["if"], instance, turned=True):
+            yield rules.get("else", True)

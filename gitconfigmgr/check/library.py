@@ -77,12 +77,14 @@ class Library:
         read: Callable[[str], bytes | None],
         read_packaged: Callable[[str], bytes | None],
         bound: Iterable[str],
+        findings: list[Diagnostic],
+        paths: set[str],
     ) -> None:
         self._read = read
         self._read_packaged = read_packaged
         self._bound = tuple(bound)
-        self.findings: list[Diagnostic] = []
-        self.paths: set[str] = set()
+        self.findings = findings
+        self.paths = paths
         self.targets: dict[int, Schema] = {}  # id of a map with $ref or $dynamicRef -> what it means
         self.dynamic: dict[str, list[Schema]] = {}  # $dynamicAnchor -> all that carry it
         self._files: dict[str, File | None] = {}
@@ -194,7 +196,7 @@ class Library:
             for keyword in _REFERENCES:
                 if keyword in schema:
                     self._note_reference(schema, keyword, base)
-            todo += [(child, pointer + way, base) for way, child in children(schema)]
+            todo += [(child, pointer + way, base) for way, child in children(schema)][::-1]
 
     def _identify(self, file: File, schema: Schema, pointer: Pointer, base: str) -> str:
         """The base of references in a schema."""

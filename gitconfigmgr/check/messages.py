@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gitconfigmgr.check.knowledge import Known
     from gitconfigmgr.check.library import Library
 
-_UNKNOWN = ("additionalProperties", "unevaluatedProperties")
 _MOST_RELATED = 8
 
 
@@ -34,17 +33,12 @@ class Messages:
         """The finding for one breach."""
         if self.library.place_of(breach.schema) is None:
             return self._worded(breach, words.other)
-        if breach.keyword == "required":
-            return self._missing(breach, "")
-        if breach.keyword == "dependentRequired":
-            return self._missing(breach, str(breach.value))
-        if breach.keyword in _UNKNOWN:
-            return self._unknown(breach)
-        if breach.keyword == "propertyNames":
-            return self._bad_name(breach)
+        shape = _SHAPES.get(breach.keyword)
+        if shape is not None:
+            return shape(self, breach)
         return self._worded(breach, words.WORDS.get(breach.keyword, words.other))
 
-    # -- the four shapes of a finding --------------------------------------------------------------------------------
+    # -- the shapes of a finding --------------------------------------------------------------------------------------
 
     def _worded(self, breach: Breach, word: Callable[..., words.Words]) -> Diagnostic:
         path = self.prefix + breach.path
@@ -52,21 +46,19 @@ class Messages:
         hidden = self._is_secret(path) or isinstance(breach.instance, Opaque)
         said = word(breach, hidden=hidden)
         forbidden = breach.keyword == "not" and breach.value == {}
-        help_ = said.help
-        if breach.alternatives > 1:
-            help_ += f" (or fit another of the {breach.alternatives} alternatives of the schema)"
         return Diagnostic(
             "GCM402",
             f"{_name(path)}{said.message}",
             key_position_of(node) if forbidden else self._value_position(node),
             label=said.label,
             related=self._history(node, hidden=hidden),
-            help=help_,
+            help=said.help + _others(breach),
             rule=self._rule(breach, forbidden=forbidden),
             key=show_path(path) or None,
         )
 
-    def _missing(self, breach: Breach, because: str) -> Diagnostic:
+    def _missing(self, breach: Breach) -> Diagnostic:
+        because = str(breach.value) if breach.keyword == "dependentRequired" else ""
         path = self.prefix + breach.path
         node = self._node(path)
         name = show_path((*path, breach.detail))
@@ -76,9 +68,19 @@ class Messages:
             message = f"{name} is missing, which {show_path((*path, because))} needs beside it"
             position, label = key_position_of(self._node((*path, because))), f"needs {breach.detail}"
         described = self._description((*path, breach.detail))
-        help_ = f"set {name}" + (f": {described}" if described else " in a layer of this target")
+        help_ = f"set {name}" + (f": {described}" if described else " in a layer of this target") + _others(breach)
         rule = self._rule(breach, *((because,) if because else ()))
         return Diagnostic("GCM404", message, position, label=label, help=help_, rule=rule, key=name)
+
+    def _missing_all(self, breach: Breach) -> Diagnostic:
+        path = self.prefix + breach.path
+        groups = list(dict.fromkeys(" and ".join(show_path((name,)) for name in names) for names in breach.value))
+        what = " or ".join([", ".join(groups[:-1]), groups[-1]]) if len(groups) > 1 else groups[0]
+        message = f"{_name(path)} lacks {what}"
+        position = key_position_of(self._node(path))
+        label, help_ = f"{what} is required here", "set one of them in a layer of this target"
+        key = show_path(path) or None
+        return Diagnostic("GCM404", message, position, label=label, help=help_, rule=self._rule(breach), key=key)
 
     def _unknown(self, breach: Breach) -> Diagnostic:
         path = (*self.prefix, *breach.path, breach.detail)
@@ -167,7 +169,7 @@ class Messages:
         lower = node.lower
         while lower is not None and len(found) < _MOST_RELATED:
             if not isinstance(lower.value, (dict, Required, Deleted)) or type(lower.value) is DirectiveMap:
-                found.append(Related(position_of(lower), f"overrides{_shown(lower, hidden=hidden)}"))
+                found.append(Related(position_of(lower), "overrides", _shown(lower, hidden=hidden).strip(" ()")))
             lower = lower.lower
         return tuple(found[:_MOST_RELATED])
 
@@ -192,5 +194,20 @@ def _shown(node: Node, *, hidden: bool) -> str:
     return ""
 
 
+def _others(breach: Breach) -> str:
+    count = breach.alternatives
+    return f" (or fit another of the {count} alternatives of the schema)" if count > 1 else ""
+
+
 def _name(path: Path) -> str:
     return show_path(path) or "the document"
+
+
+_SHAPES: dict[str, Callable[[Messages, Breach], Diagnostic]] = {
+    "required": Messages._missing,  # noqa: SLF001 - the class's own table
+    "dependentRequired": Messages._missing,  # noqa: SLF001
+    "requiredAny": Messages._missing_all,  # noqa: SLF001
+    "additionalProperties": Messages._unknown,  # noqa: SLF001
+    "unevaluatedProperties": Messages._unknown,  # noqa: SLF001
+    "propertyNames": Messages._bad_name,  # noqa: SLF001
+}

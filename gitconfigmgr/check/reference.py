@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
@@ -22,6 +23,7 @@ from referencing.jsonschema import DRAFT202012
 
 from gitconfigmgr.check import evaluated
 from gitconfigmgr.check.fast import keyword_test, matches
+from gitconfigmgr.check.locations import is_metaschema
 from gitconfigmgr.check.opaque import Opaque, holds_opaque
 
 if TYPE_CHECKING:
@@ -38,12 +40,23 @@ class Reference:
 
     def __init__(self, file: File, files: list[File]) -> None:
         contents = [(each.uri, each.root) for each in files]
-        registry: Registry[Any] = Registry().with_contents(contents, default_specification=DRAFT202012)
+        registry: Registry[Any] = Registry().with_contents(contents + _metaschemas(), default_specification=DRAFT202012)
         self._validator = _validator_class()({"$ref": file.uri}, registry=registry.crawl())
 
     def errors(self, instance: Any) -> list[ValidationError]:
         """All errors. Raises RecursionError for what is nested too deeply."""
         return list(self._validator.iter_errors(instance))
+
+
+@cache
+def _metaschemas() -> list[tuple[str, Any]]:
+    """The schemas of the dialect without `$schema`, at which the library would go back to its own validator."""
+    known: Any = import_module("jsonschema_specifications").REGISTRY  # untyped
+    return [
+        (uri, {key: value for key, value in known.contents(uri).items() if key != "$schema"})
+        for uri in known
+        if is_metaschema(uri)
+    ]
 
 
 # -- the turn of the question -----------------------------------------------------------------------------------------
@@ -134,8 +147,8 @@ def _unevaluated_items(validator: Any, unevaluated: Any, instance: Any, schema: 
             yield from validator.descend(item, unevaluated, path=index)
 
 
-def _valid_now(validator: Any, schema: Any, instance: Any) -> bool:
-    return _is_valid(validator, schema, instance, _strict.get())
+def _valid_now(validator: Any, schema: Any, instance: Any, *, turned: bool = False) -> bool:
+    return _is_valid(validator, schema, instance, _strict.get() != turned)
 
 
 def _required(_validator: Any, names: list[str], instance: Any, _schema: Any) -> Errors:

@@ -46,7 +46,6 @@ class SchemaSet:
         self._read_packaged = read_packaged
         self._views: dict[tuple[int, ...], View] = {}
         self._compiled: dict[str, _Compiled | None] = {}
-        self._uris: dict[int, str | None] = {}
         self._library: Library | None = None
 
     def view(self, namespace: str) -> View:
@@ -70,48 +69,60 @@ class SchemaSet:
                 found.append(Diagnostic("GCM405", message, binding.position, help=help_))
         return found
 
-    def _made(self, bindings: list[SchemaBinding]) -> View:
-        if not bindings:
-            return View([], None, None)
-        from gitconfigmgr.check.knowledge import Known, Root
+    def bundled(self, schema: str, path: tuple[str, ...] = ()) -> dict[str, Any] | None:
+        """A schema and all it refers to as one document, for editors; None where it cannot be used."""
+        from gitconfigmgr.check.bundle import bundle
+
+        library = self._opened_library()
+        try:
+            file = library.open(uri_of(schema))
+        except OutsideError:
+            return None
+        if file is None or not all(each.sound for each in library.reachable(file)):
+            return None
+        return bundle(library, file, path)
+
+    def _opened_library(self) -> Library:
         from gitconfigmgr.check.library import Library
 
         if self._library is None:
             named = [uri for binding in self._bindings if (uri := _uri(binding, lambda _: None)) is not None]
-            self._library = Library(self._read, self._read_packaged, named)
-            self._library.findings, self._library.paths = self.findings, self.paths
+            self._library = Library(self._read, self._read_packaged, named, self.findings, self.paths)
+        return self._library
+
+    def _made(self, bindings: list[SchemaBinding]) -> View:
+        if not bindings:
+            return View([], None, None)
+        from gitconfigmgr.check.knowledge import Known, Root
+
+        library = self._opened_library()
         bound = [_Bound(binding.path, self._opened(binding)) for binding in bindings]
         roots = [Root(each.path, each.compiled.file.root if each.compiled else None) for each in bound]
-        return View(bound, Known(roots, self._library), self._library)
+        return View(bound, Known(roots, library), library)
 
     def _opened(self, binding: SchemaBinding) -> _Compiled | None:
         """The compiled schema of a binding; None, and findings, where it cannot be used."""
-        assert self._library is not None
-        known = self._uris.setdefault(id(binding), "")
-        uri = _uri(binding, self.findings.append) if known == "" else known
-        self._uris[id(binding)] = uri
-        if uri is None:
-            return None
-        if uri not in self._compiled:
-            file = self._library.open(uri)
-            self._compiled[uri] = None if file is None else self._compile(file, binding)
-            if file is None:
-                what = "packaged schema" if not uri.startswith(REPOSITORY) else "file"
-                message = f"there is no {what} {name_of(uri)}"
+        name = binding.schema
+        if name not in self._compiled:
+            uri = _uri(binding, self.findings.append)
+            file = None if uri is None else self._opened_library().open(uri)
+            if uri is not None and file is None:
+                message = f"there is no {'file' if uri.startswith(REPOSITORY) else 'packaged schema'} {name_of(uri)}"
                 self.findings.append(Diagnostic("GCM401", message, binding.position, help="correct the path"))
-        return self._compiled[uri]
+            self._compiled[name] = None if file is None else self._compile(file, binding)
+        return self._compiled[name]
 
     def _compile(self, file: File, binding: SchemaBinding) -> _Compiled | None:
         from gitconfigmgr.check.fast import Fast, RefusedError
 
-        assert self._library is not None
-        files = self._library.reachable(file)
+        library = self._opened_library()
+        files = library.reachable(file)
         if not all(each.sound for each in files):
             return None
         try:
             return _Compiled(file, files, Fast(file, files))
         except RefusedError as error:
-            if not self._library.refuse_patterns(files):
+            if not library.refuse_patterns(files):
                 message = f"{file.name} cannot be used: {error}"
                 self.findings.append(Diagnostic("GCM401", message, binding.position))
             return None

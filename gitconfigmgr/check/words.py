@@ -89,14 +89,25 @@ def valued(breach: Breach, *, hidden: bool) -> str:
 
 def _type(breach: Breach, *, hidden: bool) -> Words:
     wanted = [breach.value] if isinstance(breach.value, str) else list(breach.value)
-    names = [_TYPES[name] for name in wanted if name in _TYPES and not (name == "integer" and "number" in wanted)]
-    expected = " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    expected = _any_type(wanted)
     given = type_of(breach.instance)
-    is_null = given == "null"
-    message = f"{valued(breach, hidden=hidden)} is not {expected}" if is_null else (
-        f"{valued(breach, hidden=hidden)} is {_TYPES.get(given, given)}, not {expected}"
-    )  # fmt: skip
+    is_a = "a boolean" if given == "boolean" else _TYPES.get(given, given)
+    says = f"is not {expected}" if given == "null" else f"is {is_a}, not {expected}"
+    message = f"{valued(breach, hidden=hidden)} {says}"
     return Words(message, f"must be {expected}", _type_help(breach.instance, given, wanted, hidden=hidden))
+
+
+def _any_type(types: list[str]) -> str:
+    names = [_TYPES[name] for name in types if name in _TYPES and not (name == "integer" and "number" in types)]
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _choice(breach: Breach, *, hidden: bool) -> Words:
+    """Several types or values would do."""
+    expected = f"{_any_type(breach.value['types'])} or {listed(breach.value['values'])}"
+    return Words(
+        f"{valued(breach, hidden=hidden)} is not {expected}", f"must be {expected}", "change the value, or the schema"
+    )
 
 
 def _type_help(value: Any, given: str, wanted: list[str], *, hidden: bool) -> str:
@@ -142,11 +153,11 @@ def _const(breach: Breach, *, hidden: bool) -> Words:
     )
 
 
-def _bound(relation: str, sign: str, what: str, way: str) -> Callable[..., Words]:
+def _bound(relation: str, sign: str, way: str) -> Callable[..., Words]:
     def words(breach: Breach, *, hidden: bool) -> Words:
         limit = show_constant(breach.value)
-        message = f"{valued(breach, hidden=hidden)} is {relation} the {what} {limit}"
-        return Words(message, f"must be {sign} {limit}", f"{way}, or change the {what} in the schema")
+        message = f"{valued(breach, hidden=hidden)} is {relation} {limit}"
+        return Words(message, f"must be {sign} {limit}", f"{way}, or change {breach.keyword} in the schema")
 
     return words
 
@@ -158,6 +169,8 @@ def _multiple(breach: Breach, *, hidden: bool) -> Words:
 
 
 def _length(most: bool) -> Callable[..., Words]:  # noqa: FBT001
+    way = "shorten it" if most else "lengthen it"
+
     def words(breach: Breach, *, hidden: bool) -> Words:
         limit = _count(breach.value, "character")
         wanted = f"at {'most' if most else 'least'} {limit}"
@@ -167,16 +180,18 @@ def _length(most: bool) -> Callable[..., Words]:  # noqa: FBT001
             message = " is empty"
         else:
             message = f"{valued(breach, hidden=hidden)} has {_count(len(breach.instance), 'character')}"
-        return Words(message, f"must have {wanted}", f"{wanted} by the schema")
+        return Words(message, f"must have {wanted}", f"{way}, or change {breach.keyword} in the schema")
 
     return words
 
 
 def _size(noun: str, *, most: bool) -> Callable[..., Words]:
+    way = f"remove {noun}s" if most else f"add {noun}s"
+
     def words(breach: Breach, *, hidden: bool) -> Words:  # noqa: ARG001
         wanted = f"at {'most' if most else 'least'} {_count(breach.value, noun)}"
         message = f" has {_count(len(breach.instance), noun)}" if breach.instance else " is empty"
-        return Words(message, f"must have {wanted}", f"{wanted} by the schema")
+        return Words(message, f"must have {wanted}", f"{way}, or change {breach.keyword} in the schema")
 
     return words
 
@@ -194,7 +209,7 @@ def _pattern(breach: Breach, *, hidden: bool) -> Words:
 
 def _format(breach: Breach, *, hidden: bool) -> Words:
     return Words(
-        f"{valued(breach, hidden=hidden)} is no valid {breach.value}",
+        f"{valued(breach, hidden=hidden)} is not a valid {breach.value}",
         f"must be a valid {breach.value}",
         _described(breach.schema),
     )
@@ -231,20 +246,20 @@ def _contains(breach: Breach, *, hidden: bool) -> Words:  # noqa: ARG001
 
 
 def _min_contains(breach: Breach, *, hidden: bool) -> Words:  # noqa: ARG001
-    wanted = f"at least {_count(breach.value, 'item')}"
+    wanted = f"at least {breach.value}"
     return Words(
         f" has {breach.detail} of the items that the schema asks for",
         f"must have {wanted} of them",
-        f"{wanted} by the schema",
+        f"change the items, or {breach.keyword} in the schema",
     )
 
 
 def _max_contains(breach: Breach, *, hidden: bool) -> Words:  # noqa: ARG001
-    wanted = f"at most {_count(breach.value, 'item')}"
+    wanted = f"at most {breach.value}"
     return Words(
         f" has {breach.detail} of the items that the schema limits",
         f"must have {wanted} of them",
-        f"{wanted} by the schema",
+        f"change the items, or {breach.keyword} in the schema",
     )
 
 
@@ -296,12 +311,13 @@ def other(breach: Breach, *, hidden: bool) -> Words:
 
 WORDS: dict[str, Callable[..., Words]] = {
     "type": _type,
+    "choice": _choice,
     "enum": _enum,
     "const": _const,
-    "minimum": _bound("below", ">=", "minimum", "raise it"),
-    "maximum": _bound("above", "<=", "maximum", "lower it"),
-    "exclusiveMinimum": _bound("not above", ">", "exclusive minimum", "raise it"),
-    "exclusiveMaximum": _bound("not below", "<", "exclusive maximum", "lower it"),
+    "minimum": _bound("below the minimum", ">=", "raise it"),
+    "maximum": _bound("above the maximum", "<=", "lower it"),
+    "exclusiveMinimum": _bound("not above", ">", "raise it"),
+    "exclusiveMaximum": _bound("not below", "<", "lower it"),
     "multipleOf": _multiple,
     "minLength": _length(most=False),
     "maxLength": _length(most=True),

@@ -126,9 +126,10 @@ def run(argv: list[str]) -> int:
 def _expected(error: GitConfigError) -> int:
     findings = getattr(error, "findings", None)
     if findings:
-        from gitconfigmgr.cli.render import show_settings_findings
+        from gitconfigmgr.cli.render import TextReport
 
-        show_settings_findings(findings)
+        report = TextReport(getattr(error, "read"))  # noqa: B009 - the errors with findings carry both
+        click.echo("\n\n".join(report.show(item) for item in findings), err=True)
     else:
         click.echo(f"error: {error}", err=True)
         if error.hint:
@@ -146,11 +147,14 @@ def _closed_pipe() -> int:
 def _bug() -> int:
     import platform
     import traceback
+    from pathlib import Path
 
     lines = traceback.format_exc().splitlines()
     click.echo("error: this is a bug in gitconfigmgr, please report it with what follows", err=True)
     click.echo(f"gitconfigmgr {__version__}, Python {platform.python_version()}, {platform.system()}", err=True)
-    click.echo("\n".join(line.replace(sys.prefix, "").replace(str(sys.path[0]), "") for line in lines), err=True)
+    home = str(Path(__file__).parents[2])
+    shown = [line.replace(home, "").replace(sys.prefix, "").replace(sys.base_prefix, "") for line in lines]
+    click.echo("\n".join(shown), err=True)
     return 4
 
 

@@ -35,7 +35,8 @@ class TextReport:
             lines.append(f"{gutter}--> {_place(item.position)}")
             lines += excerpt
         for related in item.related:
-            lines.append(f"{gutter} = {related.message}: {_place(related.position)}")
+            note = f" ({related.note})" if related.note else ""
+            lines.append(f"{gutter} = {related.message} {_place(related.position)}{note}")
         if item.rule:
             lines.append(f"{gutter} = rule {item.rule}")
         if item.affects:
@@ -147,7 +148,8 @@ def _record(item: Diagnostic) -> dict[str, Any]:
         "key": item.key,
         "affects": [{"namespace": namespace, "environment": environment} for namespace, environment in item.affects],
         "related": [
-            {"path": r.position.path, "line": r.position.line, "column": r.position.column, "message": r.message}
+            {"path": r.position.path, "line": r.position.line, "column": r.position.column,
+             "message": f"{r.message} ({r.note})" if r.note else r.message}
             for r in item.related
         ],
         "rule": item.rule,
@@ -156,17 +158,9 @@ def _record(item: Diagnostic) -> dict[str, Any]:
     }
 
 
-def show_settings_findings(findings: list[Diagnostic]) -> None:
-    """The findings that keep a command from starting, to standard error."""
-    for item in findings:
-        place = f" at {_place(item.position)}" if item.position else ""
-        click.echo(f"{item.severity}[{item.code}]{place}: {item.message}", err=True)
-        if item.help:
-            click.echo(f"hint: {item.help}", err=True)
-
-
 def value_text(node: Node, *, always_yaml: bool = False) -> str:
     """A value for a terminal: a scalar as it is, anything else as YAML, a secret as <secret>."""
+    from gitconfigmgr.model.values import scalar_text
     from gitconfigmgr.source.writer import dump
 
     value = masked(node)
@@ -192,20 +186,11 @@ def masked(node: Node) -> Any:
     return shown(node)
 
 
-def scalar_text(value: Any) -> str:
-    """A scalar as it stands in JSON, text without quotes."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def short_value(node: Node) -> str:
     """A value on one line."""
     import orjson
+
+    from gitconfigmgr.model.values import scalar_text
 
     value = masked(node)
     text = scalar_text(value) if not isinstance(value, (dict, list)) else orjson.dumps(value).decode()

@@ -17,6 +17,12 @@ class Code(NamedTuple):
     why: str
     remedy: str
 
+    @property
+    def hint(self) -> str:
+        """The first sentence of the remedy, as a help line."""
+        first = self.remedy.split(". ")[0].rstrip(".")
+        return first[0].lower() + first[1:]
+
 
 _TABLE = [
     # -- source: the file itself -------------------------------------------------------------------------------------
@@ -93,7 +99,7 @@ _TABLE = [
          "The clone is shallow or partial, or damaged: Git has no content for this path.",
          "Fetch it: `git fetch --unshallow`, `git fetch --refetch` in a partial clone, or `git fsck` to find damage."),
     Code("GCM125", "warning", "file that nothing reads",
-         "The file lies below configs/ but is neither `<environment>.yaml` nor `_namespace.yaml`.",
+         "The file lies below configs/ and looks like a layer, but its place or its ending keeps it from being read.",
          "Rename it to <environment>.yaml, or move it elsewhere."),
     Code("GCM140", "error", "settings",
          "gitconfigmgr.yaml has an unknown key or a value of the wrong type.",

@@ -26,10 +26,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another place that takes part in a finding."""
+    """Another place that takes part in a finding; `note` is a value or a name that goes with it."""
 
     position: Position
     message: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,11 @@ class Diagnostic:
     edits: tuple[Edit, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        code = CODES[self.code]
         if not self.severity:
-            object.__setattr__(self, "severity", CODES[self.code].severity)
+            object.__setattr__(self, "severity", code.severity)
+        if self.help is None:
+            object.__setattr__(self, "help", code.hint)
 
     @property
     def cause(self) -> tuple[object, ...]:

@@ -66,6 +66,11 @@ def parse_path(text: str) -> tuple[str, ...]:
         at += 1
 
 
+def is_index(part: str, length: int) -> bool:
+    """Whether a part of a path names an item of a list of this length: 0, 1, 2 ..."""
+    return part.isdecimal() and len(part) < 10 and str(int(part)) == part and int(part) < length
+
+
 def closest(word: str, known: list[str] | tuple[str, ...]) -> str | None:
     """The known word a person most probably meant, or None."""
     from difflib import get_close_matches

@@ -199,6 +199,19 @@ def kind_of(value: Any) -> str:
     return "scalar"
 
 
+def scalar_text(value: Any) -> str:
+    """A scalar inside text, as in JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value == value // 1 and abs(value) < 2**53:
+        return str(int(value))
+    return repr(value)
+
+
 def union_of_flags(nodes: Any) -> int:
     """The union of the flags of some nodes."""
     flags = 0

@@ -64,6 +64,8 @@ def _closing(text: str, at: int) -> int:
         character = text[index]
         if character == '"':
             quoted = not quoted
+        elif text.startswith("${", index) and not quoted:
+            raise ExpressionSyntaxError("references do not nest", text[at - 2 : index + 2])
         elif character == "}" and not quoted:
             return index
         elif character == "\n":
@@ -82,13 +84,13 @@ def _reference(text: str) -> Reference:
     if cut >= 0:
         place = _PLACE.match(body[:cut])
         if not place or not body[:cut]:
-            raise ExpressionSyntaxError(f"{body[:cut] or 'nothing'} is no namespace", text)
+            raise ExpressionSyntaxError(f"{body[:cut]} is no namespace" if body[:cut] else "the namespace is missing", text)
         namespace, environment = place.groups()
         body = body[cut + 1 :]
     try:
         path = parse_path(body)
     except PathSyntaxError:
-        raise ExpressionSyntaxError(f"{body or 'nothing'} is no path of keys", text) from None
+        raise ExpressionSyntaxError(f"{body} is no path of keys" if body else "the path of keys is missing", text) from None
     return Reference(text, path, namespace, environment, default)
 
 

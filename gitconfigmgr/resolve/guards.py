@@ -123,4 +123,4 @@ def _overridden(node: Node) -> tuple[Related, ...]:
     if below is None:
         return ()
     place: Position = position_of(below)
-    return (Related(place, f"overrides the value of {below.document.environment}"),)
+    return (Related(place, "overrides", below.document.environment),)

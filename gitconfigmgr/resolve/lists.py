@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from gitconfigmgr.model.diagnostics import Diagnostic, Related, position_of
 from gitconfigmgr.model.names import KeyPath, show_path
 from gitconfigmgr.model.values import DirectiveMap, Expression, Node, Sealed, Template, union_of_flags
@@ -60,10 +62,17 @@ def _removed(merge: Merge, items: list[Node], part: Node, path: KeyPath) -> list
     for unwanted in _evaluated(merge, part, path):
         kept = [item for item in items if not same(item, unwanted)]
         if len(kept) == len(items):
-            message = f"{show_path(path)} has no such item to remove"
+            message = f"{show_path(path)} has no item {_short(unwanted)} to remove"
             merge.report(Diagnostic("GCM213", message, position_of(unwanted), key=show_path(path), help="drop it from $remove"))  # fmt: skip
         items = kept
     return items
+
+
+def _short(node: Node) -> str:
+    from gitconfigmgr.resolve.provenance import shown
+
+    text = orjson.dumps(shown(node)).decode()
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _made(upper: Node, items: list[Node], lower: Node | None, directive: str) -> Node:
@@ -137,7 +146,7 @@ def _identities(merge: Merge, items: list[Node], member: str, path: KeyPath) -> 
         if own.value in found:
             first = found[own.value][1]
             message = f"two items of {show_path(path)} have {member} {own.value}"
-            related = (Related(position_of(first), "the other one"),)
+            related = (Related(position_of(first), "the other one is at"),)
             merge.report(Diagnostic("GCM204", message, position_of(item), related=related, key=show_path(path)))
             return None
         found[own.value] = (index, item)

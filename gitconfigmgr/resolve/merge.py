@@ -48,7 +48,7 @@ def compose(lower: Node, upper: Node) -> Node:
         items = dict(lower.value)
         for key, child in upper.value.items():
             items[key] = compose(items[key], child) if key in items else child
-        return upper.replaced(value=items, flags=lower.flags | upper.flags)
+        return upper.replaced(value=items, flags=union_of_flags(items.values()))
     return upper.replaced(value=Pending(lower, upper), flags=lower.flags | upper.flags | DIRECTIVE)
 
 
@@ -59,6 +59,7 @@ class Merge:
         self.knowledge = knowledge
         self.protected = protected
         self.report = report
+        self.forcing = False  # inside a `$force`: locks are passed on, not held
 
     def layer(self, lower: Node | None, document: Document) -> Node:
         """The fold's next step: a whole document over what lies below."""
@@ -100,7 +101,7 @@ class Merge:
         if not items:
             return lower
         merged = dict(lower.value)
-        locked = lower.notes is not None and lower.notes.lock is not None
+        locked = lower.notes is not None and lower.notes.lock is not None and not self.forcing
         for key, child in items.items():
             below = merged.get(key)
             if below is not None:
@@ -138,18 +139,22 @@ class Merge:
             items = upper.replaced(value=said.items, flags=union_of_flags(said.items.values()))
             return self.apply(lower, items, path)
         assert type(said) is Directive
+        outer, self.forcing = self.forcing, self.forcing or (said.notes is not None and said.notes.force is not None)
         node = self._operation(said, lower, upper, path)
-        if said.notes is not None and node is not lower:
-            node = _with_notes(node, said.notes, lower)
-        return self._checked(lower, node, path) if lower is not None and node is not lower else node
+        self.forcing = outer
+        if node is lower:
+            return node
+        if said.notes is not None:
+            node = _with_notes(node, said.notes, upper.document)
+        return self._checked(lower, node, path) if lower is not None else node
 
     def _operation(self, said: Directive, lower: Node | None, upper: Node, path: KeyPath) -> Node:
-        if lower is not None and said.notes is not None and said.notes.force:
-            lower = _without_locks(lower)
         below = None if lower is None or type(lower.value) in _NOTHING else lower
         parts = said.parts
         if said.operation == directives.VALUE:
             content = parts["$value"].replaced(key_mark=upper.key_mark)
+            if below is not None and content.value == {} and type(below.value) is dict:
+                return content.replaced(value=below.value, flags=below.flags, lower=below, notes=below.notes)
             return self.apply(lower, content, path)
         if said.operation == directives.REPLACE:
             content = self.fresh(parts["$replace"], path)
@@ -198,7 +203,7 @@ class Merge:
     def clash(self, lower: Node, upper: Node, path: KeyPath) -> Node:
         """Report a value of another kind (M9); what lies below stays."""
         above, below = kind_of(upper.value), kind_of(lower.value)
-        related = Related(position_of(lower), f"a {below} in {lower.document.path}")
+        related = Related(position_of(lower), f"the {below} is at")
         self.report(
             Diagnostic(
                 "GCM201",
@@ -214,15 +219,14 @@ class Merge:
 
     def _checked(self, lower: Node, upper: Node, path: KeyPath) -> Node:
         """Hold a change against the locks of what it changes (M12)."""
-        if not (lower.notes or lower.flags & NOTED) or _is_forced(upper):
+        if not (lower.notes or lower.flags & NOTED):
             return upper
-        broken = _broken_lock(lower, upper)
-        if broken is not None:
-            self._report_lock(broken, upper, path)
-            return lower
-        if lower.notes is not None and lower.notes.lock is not None:
-            return _with_notes(upper, _lock_of(lower.notes), None)
-        return upper
+        if not self.forcing and not _is_forced(upper):
+            broken = _broken_lock(lower, upper)
+            if broken is not None:
+                self._report_lock(broken, upper, path)
+                return lower
+        return _carry_locks(lower, upper)
 
     def _locked_addition(self, lower: Node, child: Node, path: KeyPath) -> None:
         if not (type(child.value) is DirectiveMap and "$force" in child.value):
@@ -236,7 +240,7 @@ class Merge:
                 "GCM206",
                 f"{show_path(path)} is locked: {lower.notes.lock}",
                 key_position_of(upper),
-                related=(Related(position_of(at_lock), "locked here"),),
+                related=(Related(position_of(at_lock), "locked at"),),
                 key=show_path(path),
                 help='leave it, or write {$value: ..., $force: "ticket"}',
             )
@@ -254,78 +258,76 @@ def _is_forced(node: Node) -> bool:
     return node.notes is not None and node.notes.force is not None
 
 
+def _is_locked(node: Node) -> bool:
+    return node.notes is not None and node.notes.lock is not None
+
+
 def _broken_lock(lower: Node, upper: Node | None) -> Node | None:
-    """The locked node that a change would alter or remove."""
+    """The locked node that a change would alter, add to or remove."""
     if upper is not None and _is_forced(upper):
         return None
-    if lower.notes is not None and lower.notes.lock is not None:
-        return None if upper is not None and lists.same(lower, upper) else lower
-    if not lower.flags & NOTED:
+    locked = _is_locked(lower)
+    if upper is not None and locked and lists.same(lower, upper):
         return None
-    if isinstance(lower.value, dict):
+    if not locked and not lower.flags & NOTED:
+        return None
+    pairs: list[tuple[Node, Node | None]]
+    if isinstance(lower.value, dict) and (upper is None or not locked or isinstance(upper.value, dict)):
         above = upper.value if upper is not None and isinstance(upper.value, dict) else {}
         pairs = [(child, above.get(key)) for key, child in lower.value.items()]
-    elif isinstance(lower.value, list):
-        pairs = [(child, _equal_item(child, upper)) for child in lower.value]
+        added = [child for key, child in above.items() if key not in lower.value]
+    elif isinstance(lower.value, list) and (upper is None or not locked or isinstance(upper.value, list)):
+        items = upper.value if upper is not None and isinstance(upper.value, list) else []
+        pairs = [(child, _descendant(child, items)) for child in lower.value]
+        kept = {id(other) for _, other in pairs}
+        added = [item for item in items if id(item) not in kept]
     else:
-        return None
+        return lower if locked else None
+    if locked and (upper is None or any(not _is_forced(item) for item in added)):
+        return lower
     return next((broken for child, other in pairs if (broken := _broken_lock(child, other)) is not None), None)
 
 
-def _equal_item(item: Node, upper: Node | None) -> Node | None:
-    """The item of another list that keeps what this one has locked: an equal one, or what it was merged into."""
-    items = upper.value if upper is not None and isinstance(upper.value, list) else []
+def _descendant(item: Node, items: list[Node]) -> Node | None:
+    """What became of a list item in a changed list: the item itself, what was merged over it, or an equal one."""
     for other in items:
-        if other is item or other.lower is item or lists.same(other, item):
-            return other if isinstance(other, Node) else None
-    return None
+        if other is item or other.lower is item:
+            return other
+    return next((other for other in items if lists.same(other, item)), None)
 
 
-def _lock_of(notes: Notes) -> Notes:
-    lock = Notes()
-    lock.lock, lock.lock_at = notes.lock, notes.lock_at
-    return lock
+def _carry_locks(lower: Node, upper: Node) -> Node:
+    """The upper value with the locks of what it replaces: they stay in force above it."""
+    if _is_locked(lower):
+        assert lower.notes is not None
+        lock = Notes()
+        lock.lock, lock.lock_at = lower.notes.lock, lower.notes.lock_at
+        return _with_notes(upper, lock, upper.document) if not _is_locked(upper) else upper
+    if not lower.flags & NOTED or type(lower.value) is not dict or type(upper.value) is not dict:
+        return upper
+    children = dict(upper.value)
+    for key, child in lower.value.items():
+        above = children.get(key)
+        if above is not None and above is not child:
+            children[key] = _carry_locks(child, above)
+    return upper.replaced(value=children, flags=upper.flags | union_of_flags(children.values()))
 
 
-def _map_notes(node: Node, change: Callable[[Notes | None], Notes | None]) -> Node:
-    """A copy of a subtree with the notes of each node changed."""
+def _with_notes(node: Node, notes: Notes, document: Document) -> Node:
+    """A subtree with the notes of a directive: a lock holds for all of it, the rest for what `document` wrote."""
     value: Any = node.value
     if type(value) is dict:
-        value = {key: _map_notes(child, change) for key, child in value.items()}
+        value = {key: _with_notes(child, notes, document) for key, child in value.items()}
     elif type(value) is list:
-        value = [_map_notes(child, change) for child in value]
-    notes = change(node.notes)
-    flags = node.flags | NOTED if notes is not None else node.flags
-    return node.replaced(value=value, notes=notes, flags=flags)
-
-
-def _without_locks(node: Node) -> Node:
-    def change(notes: Notes | None) -> Notes | None:
-        if notes is None or notes.lock is None:
-            return notes
-        return _merged_notes(notes, lock=None)
-
-    return _map_notes(node, change) if node.flags & NOTED or node.notes else node
-
-
-def _with_notes(node: Node, notes: Notes, lower: Node | None) -> Node:
-    """The subtree of a directive's value, each node with its notes; the lock below stays in force."""
-    kept = lower.notes if lower is not None and lower.notes is not None and lower.notes.lock else None
-
-    def change(own: Notes | None) -> Notes | None:
-        changed = _merged_notes(own, **{name: getattr(notes, name) for name in Notes.__slots__ if getattr(notes, name)})
-        if changed.lock is None and kept is not None:
-            changed.lock, changed.lock_at = kept.lock, kept.lock_at
-        return changed
-
-    return _map_notes(node, change)
-
-
-def _merged_notes(own: Notes | None, **changes: Any) -> Notes:
+        value = [_with_notes(child, notes, document) for child in value]
+    own = node.document is document
+    if not own and notes.lock is None:
+        return node.replaced(value=value, flags=node.flags | NOTED) if value is not node.value else node
     merged = Notes()
     for name in Notes.__slots__:
-        setattr(merged, name, changes[name] if name in changes else getattr(own, name, getattr(merged, name)))
-    return merged
+        given = getattr(notes, name)
+        setattr(merged, name, given if given and (own or name in ("lock", "lock_at")) else getattr(node.notes, name, getattr(merged, name)))
+    return node.replaced(value=value, notes=merged, flags=node.flags | NOTED)
 
 
 def finish(node: Node) -> Node:

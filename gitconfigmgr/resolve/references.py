@@ -5,10 +5,10 @@ Each node is resolved once. A failure is a finding, and a value that no later st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Related, position_of
-from gitconfigmgr.model.names import Target, closest, show_path
+from gitconfigmgr.model.names import Target, closest, is_index, show_path
 from gitconfigmgr.model.values import (
     EXPRESSION,
     SEALED,
@@ -20,6 +20,7 @@ from gitconfigmgr.model.values import (
     Segments,
     Template,
     kind_of,
+    scalar_text,
     union_of_flags,
 )
 from gitconfigmgr.resolve.expressions import ExpressionSyntaxError, Reference, parse
@@ -28,17 +29,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_CHAIN = 32
+MAX_ACTIVE = 256  # where following stops at all, whatever is remembered
 FAILED = Sealed("", "unknown")  # stands where a reference could not be resolved; opaque to every later stage
+
+
+class Missing(NamedTuple):
+    """Why a reference has no target."""
+
+    what: str  # namespace, environment or version
+    message: str
+    help: str | None
 
 
 class Session:
     """What the resolvers of one run share: how to find other targets, and the references now being followed."""
 
-    def __init__(self, open_target: Callable[[Target], Resolver | str], read_plain: Callable[[str], Any], max_values: int) -> None:  # fmt: skip
-        self.open_target = open_target  # a resolver, or why there is none
+    def __init__(self, open_target: Callable[[Target], Resolver | Missing | None], read_plain: Callable[[str], Any], max_values: int) -> None:  # fmt: skip
+        self.open_target = open_target  # None where the target has findings of its own that keep it from being read
         self.read_plain = read_plain
         self.max_values = max_values
         self.active: list[tuple[Resolver, Node, str]] = []
+        self.findings: list[Diagnostic] = []  # of what is being resolved
+        self.reached = 0  # how deep the references below what is being resolved go
 
 
 class Resolver:
@@ -48,55 +60,69 @@ class Resolver:
         self.target = target
         self.root = root
         self.session = session
-        self.findings: list[Diagnostic] = []
         self.used: dict[Target, Resolver] = {}
         self.sought: set[Target] = set()  # targets that were not there
-        self._done: dict[int, Node] = {}
+        self._done: dict[int, tuple[Node, int, list[Diagnostic]]] = {}
         self._copied = 0
 
-    def resolved(self) -> Node:
-        """The document with every reference and template resolved."""
-        return self.resolve(self.root)
+    def resolved(self) -> tuple[Node, list[Diagnostic]]:
+        """The document with every reference and template resolved, and what was found on the way."""
+        self.session.findings = []
+        return self.resolve(self.root), self.session.findings
 
     def resolve(self, node: Node) -> Node:
-        """A node of this target, resolved; memoised."""
+        """A node of this target, resolved; memoised with the depth of its references and their findings."""
         if not node.flags & EXPRESSION:
             return node
+        session = self.session
+        known = self._done.get(id(node))
+        if known is not None:
+            done, depth, findings = known
+            session.findings += findings
+            session.reached = max(session.reached, depth)
+            return done
+        outer, session.reached = session.reached, 0
+        before = len(session.findings)
+        done = self._resolve(node)
+        self._done[id(node)] = done, session.reached, session.findings[before:]
+        session.reached = max(session.reached, outer)
+        return done
+
+    def _resolve(self, node: Node) -> Node:
         value = node.value
         kind = type(value)
-        done = self._done.get(id(node))
-        if done is not None:
-            return done
         if kind is dict:
             items = dict(value)
             for key, child in value.items():
                 if child.flags & EXPRESSION:
                     items[key] = self.resolve(child)
-            done = _with(node, items, union_of_flags(items.values()), node.via)
-        elif kind is list:
+            return _with(node, items, union_of_flags(items.values()), node.via)
+        if kind is list:
             members = [self.resolve(child) for child in value]
-            done = _with(node, members, union_of_flags(members), node.via)
-        elif kind is Expression:
-            done = self._follow(node, value.text)
-        elif kind is Template:
-            done = self._follow(node, "$template")
-        else:
-            done = node
-        self._done[id(node)] = done
-        return done
+            return _with(node, members, union_of_flags(members), node.via)
+        if kind is Expression or kind is Template:
+            return self._follow(node, value.text if kind is Expression else "$template")
+        return node
 
     def _follow(self, node: Node, text: str) -> Node:
         active = self.session.active
         if any(other is node and resolver is self for resolver, other, _ in active):
             return self._circle(node)
-        if len(active) >= MAX_CHAIN:
-            message = f"more than {MAX_CHAIN} references follow one another"
-            return self._failed(node, "GCM304", message, related=self._steps(active[-3:]))
+        if len(active) >= MAX_ACTIVE:
+            return self._too_deep(node)
         active.append((self, node, text))
         try:
-            return self._template(node) if type(node.value) is Template else self._expression(node, text)
+            done = self._template(node) if type(node.value) is Template else self._expression(node, text)
         finally:
             active.pop()
+        self.session.reached += 1
+        if self.session.reached > MAX_CHAIN and done.value is not FAILED:
+            return self._too_deep(node)
+        return done
+
+    def _too_deep(self, node: Node) -> Node:
+        message = f"more than {MAX_CHAIN} references follow one another"
+        return self._failed(node, "GCM304", message, related=self._steps(self.session.active[-3:]))
 
     def _expression(self, node: Node, text: str) -> Node:
         try:
@@ -135,7 +161,7 @@ class Resolver:
             return [value]
         if isinstance(value, (dict, list)):
             message = f"{piece.text} is a {kind_of(value)}, which cannot stand inside text"
-            self._report(node, "GCM305", message, within=piece.text, related=(Related(position_of(found), "the value"),))
+            self._report(node, "GCM305", message, within=piece.text, related=(Related(position_of(found), "the value is at"),))
             return [FAILED]
         return [scalar_text(value)]
 
@@ -162,13 +188,16 @@ class Resolver:
     def _find(self, node: Node, reference: Reference, *, in_text: bool) -> Node | None:
         """The resolved node a reference names; `node` itself where its default applies; None after a finding."""
         target = Target(reference.namespace or self.target.namespace, reference.environment or self.target.environment)
-        owner: Resolver | str = self if target == self.target else self.session.open_target(target)
-        if isinstance(owner, str):
+        owner = self if target == self.target else self.session.open_target(target)
+        if owner is None:
             self.sought.add(target)
-            if reference.default is not None:
+            return node.replaced(value=FAILED, flags=SEALED)
+        if isinstance(owner, Missing):
+            self.sought.add(target)
+            if reference.default is not None and owner.what == "namespace":
                 return self._text_default(node, reference) if in_text else node
             code = "GCM307" if (reference.environment or "").isdigit() else "GCM306"
-            self._report(node, code, owner, within=reference.text)
+            self._report(node, code, owner.message, within=reference.text, help_=owner.help)
             return None
         if owner is not self:
             self.used[target] = owner
@@ -196,7 +225,7 @@ class Resolver:
             child = None
             if isinstance(value, dict):
                 child = value.get(part)
-            elif isinstance(value, list) and part.isdigit() and len(part) < 10 and int(part) < len(value):
+            elif isinstance(value, list) and is_index(part, len(value)):
                 child = value[int(part)]
             if child is None:
                 if value is FAILED:
@@ -208,7 +237,7 @@ class Resolver:
         return self.resolve(node), []
 
     def _dangling(self, node: Node, reference: Reference, owner: Resolver, known: list[str]) -> None:
-        where = "" if owner is self else f" of {owner.target}"
+        where = "" if owner is self else f" of {owner.target.namespace}"
         message = f"{reference.text} names no key{where}"
         near = next((match for part in reference.path if (match := closest(part, known))), None)
         help_ = f"did you mean {near}?" if near else f"correct {show_path(reference.path)}, or give a default with :-"
@@ -222,12 +251,12 @@ class Resolver:
         circle = active[first:]
         _, start, text = min(circle, key=lambda step: (position_of(step[1]).path, position_of(step[1]).line))
         names = " -> ".join(step[2] for step in circle)
-        related = tuple(Related(position_of(other), name) for _, other, name in circle if other is not start)
+        related = tuple(Related(position_of(other), "through", name) for _, other, name in circle if other is not start)
         self._report(start, "GCM303", f"references form a circle: {names}", within=text, related=related)
         return node.replaced(value=FAILED, flags=SEALED)
 
     def _steps(self, active: list[tuple[Resolver, Node, str]]) -> tuple[Related, ...]:
-        return tuple(Related(position_of(node), f"reached through {text}") for _, node, text in active)
+        return tuple(Related(position_of(node), "reached through", text) for _, node, text in active)
 
     def _template(self, node: Node) -> Node:
         from gitconfigmgr.resolve.templates import TemplateError, render
@@ -254,25 +283,13 @@ class Resolver:
         self, node: Node, code: str, message: str, *,
         within: str | None = None, help_: str | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
-        self.findings.append(Diagnostic(code, message, position_of(node), within=within, help=help_, related=related))
+        place = position_of(node)
+        self.session.findings.append(Diagnostic(code, message, place, within=within, help=help_, related=related))
 
 
 def _with(node: Node, value: Any, flags: int, via: tuple[Node, ...]) -> Node:
     """`node.replaced`, written out: there is one for each reference and each map around it."""
     return Node(value, node.document, node.mark, node.key_mark, flags, node.lower, node.directive, node.notes, via)
-
-
-def scalar_text(value: Any) -> str:
-    """A scalar inside text, as in JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value == value // 1 and abs(value) < 2**53:
-        return str(int(value))
-    return repr(value)
 
 
 def _merged_text(parts: list[str | Sealed]) -> tuple[str | Sealed, ...]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.model.names import Target, closest
+from gitconfigmgr.model.names import Target, closest, prefixes
 from gitconfigmgr.model.values import TOP, Document, Node
 from gitconfigmgr.resolve.guards import guard
 from gitconfigmgr.resolve.merge import Merge, finish
-from gitconfigmgr.resolve.references import Resolver, Session
+from gitconfigmgr.resolve.references import Missing, Resolver, Session
 from gitconfigmgr.resolve.stack import Slot, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date
 
     from gitconfigmgr.model.diagnostics import Diagnostic
@@ -58,6 +58,7 @@ class Resolutions:
         self,
         settings: Settings,
         documents: Mapping[str, Mapping[str, str]],
+        namespaces: Collection[str],
         load: Callable[[Slot], Document],
         knowledge: Callable[[str], Knowledge],
         read_plain: Callable[[str], Any],
@@ -69,6 +70,7 @@ class Resolutions:
         self.knowledge = knowledge
         self.now = now
         self.protected = frozenset(name for name, env in settings.environments.items() if env.protected)
+        self.namespaces = {prefix for name in namespaces for prefix in prefixes(name)}
         self.session = Session(self._open, read_plain, settings.limits.values)
         self._empty = _Prefix(None, None, [])
         self._resolvers: dict[Target, tuple[Resolver, list[Document], list[Diagnostic]] | None] = {}
@@ -82,14 +84,10 @@ class Resolutions:
             layers = tuple(self.load(slot) for slot in slots(target, self.settings, self.documents) if slot.path)
             return Resolution(target, layers, None)
         resolver, layers, findings = opened
-        root = resolver.resolved()
-        found = findings + resolver.findings
+        root, found = resolver.resolved()
         used = _closure(resolver)
-        sought = set(resolver.sought)
-        for other in used.values():
-            found += other.findings
-            sought |= other.sought
-        return Resolution(target, tuple(layers), root, found, frozenset(used) | sought)
+        sought = resolver.sought.union(*(other.sought for other in used.values()))
+        return Resolution(target, tuple(layers), root, findings + found, frozenset(used) | sought)
 
     def forget(self) -> None:
         """Drop what belongs to the targets resolved so far, but for those that others refer to."""
@@ -129,19 +127,22 @@ class Resolutions:
                 self._own.append((prefix, key))
         return known
 
-    def _open(self, target: Target) -> Resolver | str:
+    def _open(self, target: Target) -> Resolver | Missing | None:
         """The resolver of a target that a reference names, or why there is none."""
         if target.environment not in self.settings.environments:
             if target.environment.isdigit():
-                return f"recorded version {target.environment} of {target.namespace} is not available here"
-            near = closest(target.environment, list(self.settings.environments))
-            return f"there is no environment {target.environment}" + (f"; did you mean {near}?" if near else "")
-        if target.namespace not in self.documents:
-            near = closest(target.namespace, list(self.documents))
-            return f"there is no namespace {target.namespace}" + (f"; did you mean {near}?" if near else "")
+                return Missing("version", f"recorded version {target.environment} of {target.namespace} is not available here", None)
+            return _missing("environment", target.environment, list(self.settings.environments))
+        if target.namespace not in self.namespaces:
+            return _missing("namespace", target.namespace, sorted(self.namespaces))
         opened = self._merged(target)
         self.kept.add(target)
-        return opened[0] if opened else f"{target} cannot be read, see its own findings"
+        return opened[0] if opened else None
+
+
+def _missing(what: str, name: str, known: list[str]) -> Missing:
+    near = closest(name, known) or next((other for other in known if other.startswith(name)), None)
+    return Missing(what, f"there is no {what} {name}", f"did you mean {near}?" if near else None)
 
 
 def _closure(resolver: Resolver) -> dict[Target, Resolver]:

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, n
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from gitconfigmgr.model.names import closest
-from gitconfigmgr.model.values import Node, Sealed, Segments, plain
+from gitconfigmgr.model.values import Node, Sealed, Segments, plain, scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +32,7 @@ _ALLOWED = (
     nodes.For, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat,
     nodes.CondExpr, nodes.Add, nodes.Sub, nodes.Neg, nodes.List, nodes.Tuple, nodes.Assign, nodes.Keyword,
 )  # fmt: skip
+_TEXT_FILTERS = frozenset({"capitalize", "lower", "string", "title", "trim", "upper"})
 _PIECE = re.compile("\x00([0-9]+)\x00")
 
 
@@ -57,20 +58,22 @@ def render(text: str, variables: dict[str, Node]) -> list[str | Sealed]:
     budget = _Budget()
     values = {name: _variable(name, node, secrets) for name, node in variables.items()}
     try:
-        output = "".join(budget.text(piece) for piece in program.generate(values | {"gcm_loop": budget.loop, "gcm_bounded": budget.bounded}))
+        output = "".join(budget.text(piece) for piece in program.generate(values | {"gcm_loop": budget.loop, "gcm_bounded": budget.bounded, "gcm_text": _text}))
     except TemplateError:
         raise
     except UndefinedError as error:
-        raise TemplateError("GCM309", f"in the template: {error.message}", "add it to $vars") from None
+        raise TemplateError("GCM309", f"in the template: {_sentence(error.message)}", "add it to $vars") from None
     except SecurityError:
         raise TemplateError("GCM310", "the template reaches for an attribute", "pass the value by $vars") from None
     except (TypeError, ValueError, ZeroDivisionError, OverflowError, ArithmeticError) as error:
-        raise TemplateError("GCM308", f"in the template: {_first_line(error)}") from None
+        raise TemplateError("GCM308", f"in the template: {_sentence(str(error))}") from None
     return _pieces(output, secrets)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).split("\n")[0] or type(error).__name__)[:200]
+def _sentence(message: str | None) -> str:
+    """Another program's sentence in our style."""
+    first = (message or "it cannot be rendered").split("\n")[0][:200].rstrip(".")
+    return first[0].lower() + first[1:]
 
 
 class _Budget:
@@ -161,23 +164,35 @@ class _Environment(ImmutableSandboxedEnvironment):
             return getattr(obj, argument)
         if isinstance(argument, str) and not isinstance(obj, dict):
             raise TemplateError("GCM310", f"the template reaches for the attribute {argument}", None, argument)
-        return self.undefined(obj=obj, name=argument)
+        known = list(obj) if isinstance(obj, dict) else []
+        near = closest(str(argument), known)
+        return self.undefined(hint=f"there is no {argument} here" + (f"; did you mean {near}?" if near else ""))
 
 
-def _guarded(function: Any) -> Any:
-    """A filter that refuses secrets."""
+def _guarded(name: str, function: Any) -> Any:
+    """A filter that refuses secrets, and one for text that refuses maps and lists."""
 
     def guarded(value: Any, *args: Any, **kwargs: Any) -> Any:
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, _Secret):
                 item._refuse()  # noqa: SLF001 - the class above
-        return function(value, *args, **kwargs)
+        return function(_text(value) if name in _TEXT_FILTERS else value, *args, **kwargs)
 
     return function if hasattr(function, "jinja_pass_arg") else guarded
 
 
+def _text(value: Any) -> Any:
+    """What a value is as text; as in JSON, like a reference inside text."""
+    if isinstance(value, (dict, list, tuple)):
+        kind = "map" if isinstance(value, dict) else "list"
+        raise TemplateError("GCM305", f"a {kind} cannot stand inside the text of a template", "write out its members")
+    if value is None or isinstance(value, (bool, float)):
+        return scalar_text(value)
+    return value
+
+
 def _join(items: Any, separator: str = "") -> Any:
-    members = [str(item) for item in items]
+    members = [str(_text(item)) for item in items]
     if sum(map(len, members)) + len(members) * len(separator) > MAX_OUTPUT:
         raise TemplateError("GCM311", f"the template writes more than {MAX_OUTPUT // 1024} KiB", "join less")
     return _opaque(str(separator).join(members))
@@ -185,9 +200,9 @@ def _join(items: Any, separator: str = "") -> Any:
 
 @lru_cache(maxsize=1)
 def _environment() -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0)
+    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0, finalize=_text)
     environment.globals.clear()
-    environment.filters = {name: _guarded(environment.filters[name]) for name in FILTERS}
+    environment.filters = {name: _guarded(name, environment.filters[name]) for name in FILTERS}
     environment.filters["join"] = _join
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
@@ -201,7 +216,8 @@ def _compiled(text: str) -> tuple[Any, frozenset[str]]:
     try:
         tree = environment.parse(text)
     except TemplateSyntaxError as error:
-        raise TemplateError("GCM308", f"{error.message}, in line {error.lineno} of the template") from None
+        line = text.split("\n")[error.lineno - 1].strip()
+        raise TemplateError("GCM308", f"in the template: {_sentence(error.message)}", None, line or None) from None
     except RecursionError:
         raise TemplateError("GCM311", "the template is nested too deeply", "flatten it") from None
     _check(tree)
@@ -240,6 +256,8 @@ def _instrument(tree: nodes.Template) -> None:
     for node in list(_walk(tree)):
         if isinstance(node, nodes.For):
             node.iter = _through("loop", node.iter)
+        if isinstance(node, nodes.Concat):
+            node.nodes = [_through("text", operand) for operand in node.nodes]
         for field, value in list(node.iter_fields()):
             if isinstance(value, (nodes.Concat, nodes.Add)):
                 setattr(node, field, _through("bounded", value))

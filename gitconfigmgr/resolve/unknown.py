@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.model.diagnostics import Diagnostic, key_position_of
 from gitconfigmgr.model.names import KeyPath, closest, show_path
-from gitconfigmgr.model.values import DirectiveMap, Node
+from gitconfigmgr.model.values import Deleted, DirectiveMap, Node, Required
 from gitconfigmgr.resolve.directives import unescape
 
 if TYPE_CHECKING:
@@ -17,27 +17,33 @@ if TYPE_CHECKING:
 
 def unknown_paths(lower: Node | None, upper: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
     """The topmost paths of an overlay that nothing knows, unless their subtree says `$new: true`."""
+    yield from _unknown([] if lower is None else [lower], upper, path, knowledge)
+
+
+def _unknown(lowers: list[Node], upper: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
     content = _content(upper)
     if content is None:
         return
     if isinstance(content.value, list):
-        yield from _items(lower, upper, content, path, knowledge)
+        yield from _items(lowers, upper, content, path, knowledge)
         return
     if not isinstance(content.value, dict):
         return
+    if lowers and type(lowers[0].value) not in (dict, Deleted, Required):
+        return  # another kind: a finding of its own, or a `$replace` that says so
     for name, child in content.value.items():
         key = unescape(name)
-        below = _below(lower, key)
-        if below is not None or knowledge.knows((*path, key)):
-            yield from unknown_paths(below, child, (*path, key), knowledge)
+        below = _below(lowers, key)
+        if below or knowledge.knows((*path, key)):
+            yield from _unknown(below, child, (*path, key), knowledge)
         elif _says_new(child) or (type(child.value) is DirectiveMap and "$delete" in child.value):
             continue
         else:
-            yield _finding(lower, child, (*path, key), knowledge)
+            yield _finding(lowers, child, (*path, key), knowledge)
 
 
-def _finding(lower: Node | None, child: Node, path: KeyPath, knowledge: Knowledge) -> Diagnostic:
-    siblings = [] if lower is None or not isinstance(lower.value, dict) else list(lower.value)
+def _finding(lowers: list[Node], child: Node, path: KeyPath, knowledge: Knowledge) -> Diagnostic:
+    siblings = [key for lower in lowers if isinstance(lower.value, dict) for key in lower.value]
     near = closest(str(path[-1]), siblings + knowledge.members(path[:-1]))
     help_ = f"did you mean {near}?" if near else "add it to a lower layer or the schema, or mark it $new: true"
     message = f"no lower layer and no schema knows {show_path(path)}"
@@ -62,18 +68,22 @@ def _content(node: Node) -> Node | None:
     return node
 
 
-def _below(lower: Node | None, key: str) -> Node | None:
-    """The lower value of a key: also where a higher one of the lower layers has replaced or deleted the map."""
-    while lower is not None:
-        if isinstance(lower.value, dict) and key in lower.value:
-            found = lower.value[key]
-            assert isinstance(found, Node)
-            return found
-        lower = lower.lower
-    return None
+def _below(lowers: list[Node], key: str) -> list[Node]:
+    """All lower values of a key: also those of maps that a higher one of the lower layers has replaced or deleted."""
+    found: dict[int, Node] = {}
+    for lower in lowers:
+        at: Node | None = lower
+        while at is not None:
+            if isinstance(at.value, dict) and key in at.value:
+                child = at.value[key]
+                found[id(child)] = child
+            at = at.lower
+    return list(found.values())
 
 
-def _items(lower: Node | None, upper: Node, content: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
+def _items(
+    lowers: list[Node], upper: Node, content: Node, path: KeyPath, knowledge: Knowledge
+) -> Iterator[Diagnostic]:
     """The members of list items that are matched by key."""
     member = None
     if type(upper.value) is DirectiveMap and "$by" in upper.value:
@@ -82,13 +92,13 @@ def _items(lower: Node | None, upper: Node, content: Node, path: KeyPath, knowle
         declared = knowledge.strategy(path)
         if declared is not None and isinstance(declared[0], dict):
             member = declared[0]["by"]
-    if member is None or lower is None or not isinstance(lower.value, list):
+    if member is None or not lowers or not isinstance(lowers[0].value, list):
         return
-    known = {_identity(item, member): (index, item) for index, item in enumerate(lower.value)}
+    known = {_identity(item, member): (index, item) for index, item in enumerate(lowers[0].value)}
     for item in content.value:
         found = known.get(_identity(item, member)) if isinstance(item.value, dict) else None
         if found is not None and "$delete" not in item.value:
-            yield from unknown_paths(found[1], item, (*path, found[0]), knowledge)
+            yield from _unknown([found[1]], item, (*path, found[0]), knowledge)
 
 
 def _identity(item: Node, member: str) -> object:

@@ -105,13 +105,14 @@ def _case_clashes(paths: Collection[str], findings: list[Diagnostic]) -> None:
     lowered = {path.lower() for path in paths}
     if len(lowered) == len(paths) and all(path.islower() or path == path.lower() for path in paths):
         return
-    first: dict[str, str] = {}
+    first: dict[tuple[str, str], str] = {}
+    said: set[str] = set()
     for path in sorted(paths):
         parts = path.split("/")
         for depth in range(1, len(parts) + 1):
             prefix = "/".join(parts[:depth])
-            known = first.setdefault(prefix.lower(), prefix)
-            if known != prefix:
+            known = first.setdefault(("/".join(parts[: depth - 1]), parts[depth - 1].lower()), prefix)
+            if known != prefix and prefix not in said:
+                said.add(prefix)
                 message = f"{prefix} and {known} differ only in case"
                 findings.append(Diagnostic("GCM118", message, Position(prefix), help="rename one of them"))
-                break

@@ -44,11 +44,17 @@ def read_metadata(
     """The metadata of a namespace, and what is wrong with the file."""
     document, findings = read_document(path, namespace, BASE, blob_id, data, limits)
     if document.root is None:
-        return Metadata(namespace), findings
+        return Metadata(namespace), [_as_metadata(item) for item in findings]
     for key, node in document.root.value.items():
         _check(key, node, findings)
     compiled = document.root.value.get("compile")
     return Metadata(namespace, compiled is not None and compiled.value is True, plain(document.root)), findings
+
+
+def _as_metadata(item: Diagnostic) -> Diagnostic:
+    if item.code != "GCM122":
+        return item
+    return Diagnostic("GCM123", "namespace metadata is a map of keys", item.position)
 
 
 def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:

@@ -260,7 +260,7 @@ class _Builder:
         self._report(code, message, event.start_mark, f"write {shown}", self._quoting(event))
 
     def _duplicate(self, first: Node, event: ScalarEvent) -> None:
-        related = Related(key_position_of(first), "first written here")
+        related = Related(key_position_of(first), "first written at")
         finding = Diagnostic(
             "GCM102", f"key {event.value} is written twice", at(self.document, event.start_mark),
             label="again", related=(related,), help="remove one of the two",
@@ -272,7 +272,7 @@ class _Builder:
         if key == "$until" and "date" in refused.reason:
             return text
         help_ = f'write "{text}" if it is text'
-        if "\n" not in text and text != "=":
+        if refused.code == "GCM105" and "\n" not in text:
             help_ += f", {_plainly(text)}" if _plainly(text) else ""
         self._report(refused.code, f"{text} is {refused.reason}", event.start_mark, help_, self._quoting(event))
         return refused.value
@@ -328,6 +328,8 @@ def _size(node: Node, known: dict[int, int]) -> int:
 
 def _plainly(text: str) -> str:
     lowered = text.lower()
+    if text[:1] == "0" or text[:2] in ("+0", "-0"):
+        return ""
     if lowered in ("yes", "on", "y"):
         return "true if it is a boolean"
     if lowered in ("no", "off", "n"):

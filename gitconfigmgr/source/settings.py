@@ -109,6 +109,7 @@ class _Reader:
 
     def _chains(self, declared: dict[str, tuple[str, dict[str, Node], Any]]) -> dict[str, tuple[str, ...]]:
         chains: dict[str, tuple[str, ...]] = {BASE: (BASE,)}
+        said: set[str] = set()
         for name, (_, items, node) in declared.items():
             if name == BASE:
                 if "extends" in items:
@@ -117,7 +118,10 @@ class _Reader:
             chain = [name]
             while chain[-1] != BASE:
                 parent = declared[chain[-1]][0]
+                if parent in chain and chain[-1] in said:
+                    break
                 if parent in chain:
+                    said |= set(chain)
                     circle = " -> ".join([*chain[chain.index(parent) :], parent])
                     self._report("GCM141", f"environments extend one another in a circle: {circle}", items.get("extends", node))
                     break

@@ -30,6 +30,7 @@ SCALARS: list[Any] = [
     *(0, 1, 2, -7, 1.0, 1.5, -0.25, True, False, None, 9007199254740991),
     *("", "a", "b", "1", "true", "null", "no", "a b", "$x", "$${a}", "$$", "{{ a }}", 'é\n"\\', "# no comment"),
 ]
+SEALED = [f"ENC[AES256_GCM,data:cXE=,iv:cXE=,tag:cXE=,type:{kind}]" for kind in ("str", "int", "bool")]
 MEMBERS: list[Any] = ["x", "y", "z", 1]
 DEFAULTS = ["", "1", "1.5", "true", "null", "text", "two words", '"30"']
 BAD_TEXT = [
@@ -81,6 +82,9 @@ class Maker:
                     )
         if len({name for name, _ in repo.documents}) == 1:
             repo.documents["acme", "base"] = {}
+        if rng.random() < 0.3:
+            repo.schema = self.schema(repo, self.shape, ())
+            self.settings["schemas"] = [{"schema": "schemas/random.schema.json"}]
         repo.compiled = {name for name in self.namespaces if name != "global" and rng.random() < 0.1}
         return repo
 
@@ -150,7 +154,8 @@ class Maker:
     def scalar(self) -> Any:
         if self.rng.random() < self.linked:
             return self.reference()
-        return EMPTY if self.rng.random() < 0.01 else self.rng.choice(SCALARS)
+        roll = self.rng.random()
+        return EMPTY if roll < 0.01 else self.rng.choice(SEALED if roll < 0.05 else SCALARS)
 
     def directive(self, kind: Any, data: Any) -> Any:
         roll = self.rng.random()
@@ -202,6 +207,23 @@ class Maker:
             rng.choice(BAD_TEXT),
         ]
         return rng.choice(choices)
+
+    # -- schemas ------------------------------------------------------------------------------------------------------
+
+    def schema(self, repo: Repo, shape: Shape, path: tuple[str, ...]) -> dict[str, Any]:
+        """A JSON Schema that names some paths and says how some lists merge, noted in the repository as well."""
+        properties: dict[str, Any] = {}
+        for key, kind in shape.items():
+            if self.rng.random() < 0.3:
+                continue
+            dotted = ".".join((*path, key))
+            repo.schema_paths.add(dotted)
+            properties[key] = self.schema(repo, kind, (*path, key)) if isinstance(kind, dict) else {}
+            if kind in ("list", "keyed") and self.rng.random() < 0.6:
+                strategy = self.rng.choice(["replace", "append", "prepend", "union"])
+                repo.schema_merge[dotted] = {"by": "name"} if kind == "keyed" and self.rng.random() < 0.8 else strategy
+                properties[key]["x-gcm-merge"] = repo.schema_merge[dotted]
+        return {"properties": properties}
 
     # -- references ---------------------------------------------------------------------------------------------------
 
@@ -258,6 +280,9 @@ def with_marks(data: Any, marks: dict[str, Any]) -> dict[str, Any]:
 def write_repo(repo: Repo, root: Path, rng: Random) -> None:
     """The repository as files below `root`."""
     (root / "gitconfigmgr.yaml").write_text(block(repo.settings, 0, rng, quiet=True))
+    if repo.schema:
+        (root / "schemas").mkdir()
+        (root / "schemas" / "random.schema.json").write_text(json.dumps(repo.schema), encoding="utf-8")
     for (namespace, environment), document in repo.documents.items():
         path = root / "configs" / namespace / f"{environment}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ DEEPEST = 32
 
 @dataclass
 class Outcome:
-    """Either a value or errors as (rule, dotted path); `tainted`: an error of another target takes part."""
+    """Either a value or errors as (rule, dotted path); `tainted`: another target's error, or a secret, takes part."""
 
     value: Any = None
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class MissingError(Exception):
 
 
 class BlockedError(Exception):
-    """It exists, but another error, reported elsewhere, leaves it without a value."""
+    """It exists, but an error that is reported elsewhere, or being secret, leaves it without a plain value."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,8 @@ class Resolver:
                 raise BrokenError(self.rule_of_missing(reference), place) from None
             return reference.default
         value = self.value(*found)
+        if is_sealed(value):
+            raise BlockedError
         if isinstance(value, dict | list):
             raise BrokenError("REF-not-scalar", place)
         return in_text(value)

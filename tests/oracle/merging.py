@@ -37,6 +37,7 @@ class Repo:
     """`documents` maps (namespace, environment) to plain data; the schema's part maps dotted paths.
 
     `schema_merge` gives "replace", "append", "prepend", "union" or {"by": name}; `schema_lists` are paths of type list.
+    `schema` is the JSON Schema that says so; only the compiler reads it.
     """
 
     settings: dict[str, Any]
@@ -45,6 +46,7 @@ class Repo:
     schema_merge: dict[str, Any] = field(default_factory=dict)
     schema_lists: set[str] = field(default_factory=set)
     schema_paths: set[str] = field(default_factory=set)
+    schema: dict[str, Any] = field(default_factory=dict)
     now: date = date(2026, 6, 1)
 
     def environments(self) -> dict[str, dict[str, Any]]:
@@ -264,7 +266,8 @@ class Fold:
             name = key[1:] if key.startswith("$$") else key
             self.lay_member(members, name, child, (*path, name), inner)
         if lower and kind(lower) == "map":
-            return self.rewrite(lower, members, pen)
+            changes = {"layer": pen.layer, "promote": pen.promote} if set(data) - {"$new"} else {}
+            return self.rewrite(lower, members, pen, **changes)
         return self.write(members, pen)
 
     def check_new(self, value: Any, path: Path) -> None:
@@ -307,7 +310,7 @@ class Fold:
                     joined.append(item)
         else:
             joined = lower.value + new if strategy == "append" else new + lower.value
-        return self.rewrite(lower, joined, pen, whole=False)
+        return self.rewrite(lower, joined, pen, whole=False, by=None)
 
     def direct(self, lower: Node | None, data: dict[str, Any], path: Path, pen: Pen) -> Node | None:
         """A directive map: its content, then the marks beside it."""
@@ -362,7 +365,7 @@ class Fold:
                 self.warnings.append(("M5", ".".join(path)))
             items = rest
         before, after = self.items(data.get("$prepend", []), path, pen), self.items(data.get("$append", []), path, pen)
-        return self.rewrite(lower, before + items + after, pen, whole=False)
+        return self.rewrite(lower, before + items + after, pen, whole=False, by=None)
 
     def lay_by(self, lower: Node, member: str, data: list[Any], path: Path, pen: Pen) -> Node:
         """M6."""
@@ -437,9 +440,11 @@ def children(node: Node) -> dict[str, Node]:
 
 
 def identified(items: list[Any], member: str) -> bool:
-    """M6: every item is a map that has the member, as text or number, and no two have the same."""
+    """M6: every item is a map that has the member, as text without references or number, and no two have the same."""
     names = [item.get(member) if isinstance(item, dict) else None for item in items]
     if not all(isinstance(name, str | int | float) and not isinstance(name, bool) for name in names):
+        return False
+    if any("${" in str(name) for name in names):
         return False
     return len({canonical(name) for name in names}) == len(names)
 

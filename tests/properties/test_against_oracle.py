@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from oracle.generator import random_repo, write_repo
-from oracle.interpreter import Outcome, resolve_target
+from oracle.interpreter import Outcome, is_sealed, resolve_target
 from oracle.merging import Repo, canonical, targets_of
 
 from gitconfigmgr.app.select import State
@@ -43,12 +43,24 @@ CODES = {
     "REF-not-scalar": "GCM305",
     "REF-namespace": "GCM306",
 }
+SECRETS = {"str]": "string", "int]": "integer", "bool]": "boolean"}
 WARNINGS = {"M5": "GCM213", "M13": "GCM207", "M15": "GCM211"}  # M8 belongs to files, not to targets
 
 
 def opened(repo: Repo, root: Path, seed: int) -> Repository:
     write_repo(repo, root, Random(seed))
     return open_repository(State(root, now=repo.now))
+
+
+def shown(data: Any) -> Any:
+    """The oracle's value as the compiler shows it: secrets by their type."""
+    if isinstance(data, dict):
+        return {key: shown(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [shown(value) for value in data]
+    if is_sealed(data):
+        return {"$secret": {"type": SECRETS[data.rpartition(":")[2]], "kind": None}}
+    return data
 
 
 def disagreement(outcome: Outcome, compiled: Compiled) -> str | None:
@@ -59,8 +71,8 @@ def disagreement(outcome: Outcome, compiled: Compiled) -> str | None:
         return None if errors and only <= errors else f"expected {outcome.errors}, got {sorted(errors)}"
     if errors or compiled.root is None:
         return f"expected a value, got {[(item.code, item.message) for item in compiled.findings]}"
-    if canonical(plain(compiled.root)) != canonical(outcome.value):
-        return f"expected {canonical(outcome.value)}, got {canonical(plain(compiled.root))}"
+    if canonical(plain(compiled.root)) != canonical(shown(outcome.value)):
+        return f"expected {canonical(shown(outcome.value))}, got {canonical(plain(compiled.root))}"
     warnings = {item.code for item in compiled.findings} & set(WARNINGS.values())
     expected = {WARNINGS[rule] for rule, _ in outcome.warnings if rule in WARNINGS}
     return None if warnings == expected else f"expected the warnings {sorted(expected)}, got {sorted(warnings)}"

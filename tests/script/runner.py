@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROGRAMS = {"cat", "cp", "diff", "find", "git", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "sed", "truncate"}
+PROGRAMS = {"cat", "cp", "diff", "git", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "sed", "truncate"}
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gitconfigmgr.cli.main import main; main()"
 SECONDS, MEMORY = 20, 1 << 30
@@ -117,8 +117,7 @@ class Shell:
         if name == "bounded" and args[0] == "gitconfigmgr":
             return self.spawn([sys.executable, "-c", PROGRAM, str(ROOT), *args[1:]], limit)
         action = getattr(self, f"do_{name}", None) or pytest.fail(f"unknown command: {command}")
-        action(*args)
-        return 0, "", ""
+        return 0, action(*args) or "", ""
 
     def call(self, args: list[str]) -> tuple[int, str, str]:
         """The program, in this process."""
@@ -153,8 +152,9 @@ class Shell:
         return done.returncode, self.shown(done.stdout), self.shown(done.stderr)
 
     def shown(self, output: bytes) -> str:
-        """Output without the name of the folder, and without control characters."""
+        """Output without what differs from run to run, and without control characters."""
         text = output.decode("utf-8", "backslashreplace").replace(str(self.work), "$WORK")
+        text = re.sub(re.escape(self.env["TMPDIR"]) + r"/([a-z-]+)-\w{8}\b", r"$TMP/\1-", text)
         return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
     def do_write(self, path: str, *lines: str) -> None:
@@ -170,6 +170,11 @@ class Shell:
 
     def do_many(self, path: str, count: str) -> None:
         self.do_write(path, "a: [" + "1," * int(count) + "]")
+
+    def do_files(self, path: str) -> str:
+        found = (self.cwd / path).rglob("*")
+        names = sorted(item.relative_to(self.work).as_posix() for item in found if item.is_file())
+        return "".join(f"{name}\n" for name in names if "/.git/" not in name)
 
     def do_env(self, setting: str) -> None:
         name, _, value = setting.partition("=")
@@ -197,16 +202,16 @@ def unescape(text: str) -> str:
 
 
 def perform(text: str, folder: Path) -> str:
-    """The text of the case with the output that its commands give."""
+    """The text of the case with the output that its commands give; they run in `folder`/work."""
     case = parse(text)
     home, work = folder / "home", (folder / "work").resolve()
-    home.mkdir()
-    work.mkdir()
+    home.mkdir(exist_ok=True)
+    work.mkdir(exist_ok=True)
     for path, content in case.files.items():
         target = work / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    shell = Shell(work, {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}, work)
+    shell = Shell(work, {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "TMPDIR": str(home)}, work)
     lines: list[str] = []
     for step in case.steps:
         status, out, err = shell.run(step.command)

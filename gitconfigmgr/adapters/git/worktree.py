@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.revisions import Revision
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _TICK = 50_000_000  # ns; file systems stamp files with a clock that ticks every few milliseconds
 
 
@@ -27,6 +28,7 @@ class WorkTree:
         self.revision: Revision | None = None
         self._files: dict[str, list[str]] = {}
         self._oddities: dict[str, dict[str, str]] = {}
+        self._seen: set[str] = set()
         self._ids: dict[str, str] = {}
         self._stats: dict[str, dict[str, list[int]]] = {}
 
@@ -49,8 +51,11 @@ class WorkTree:
         return known
 
     def read(self, path: str) -> bytes | None:
+        if path not in self._seen and self._through_link(path):
+            return None
         try:
-            with open(f"{self.root}/{path}", "rb") as file:  # noqa: PTH123 - a Path for each of ten thousand files is slow
+            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | _NO_LINK)
+            with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by descriptor
                 data = file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
@@ -91,6 +96,17 @@ class WorkTree:
         changed = {path for path, stat in now.items() if known.get(path) != stat or not stat[0]}
         return changed | (known.keys() - now.keys())
 
+    def _through_link(self, path: str) -> bool:
+        """Whether a path that no walk has listed leads through a symbolic link."""
+        at = Path(self.root)
+        for part in path.split("/"):
+            if part == "..":
+                return True
+            at /= part
+            if at.is_symlink():
+                return True
+        return False
+
     def _walk(self, at: str, top: str) -> None:
         folder = Path(self.root, at)
         try:
@@ -108,6 +124,7 @@ class WorkTree:
                     self._walk(path, top)
             elif entry.is_file():
                 self._files[top].append(path)
+                self._seen.add(path)
 
 
 def _repository(root: Path) -> object:

@@ -1,0 +1,59 @@
+"""A schema with all it refers to in one document, for readers that know nothing of the repository: editors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.check.locations import DIALECT
+from gitconfigmgr.check.subschemas import Pointer, Schema, show_pointer
+
+if TYPE_CHECKING:
+    from gitconfigmgr.check.library import File, Library
+
+_NAMES = ("$id", "$anchor", "$dynamicAnchor")
+
+
+def bundle(library: Library, file: File, path: tuple[str, ...] = ()) -> Schema:
+    """The schema for documents whose part at `path` it describes; every file becomes a member of `$defs`."""
+    files = library.reachable(file)
+    keys: dict[str, str] = {}
+    for each in files:
+        key = each.name.replace("/", ".").replace(":", ".")
+        while key in keys.values():
+            key += "_"
+        keys[each.uri] = key
+    copier = _Copier(library, keys)
+    root: Schema = {"$ref": copier.reference(file, ())}
+    for name in reversed(path):
+        root = {"type": "object", "properties": {name: root}}
+    title = file.root.get("title")
+    head = {"$schema": DIALECT, **({"title": title} if isinstance(title, str) else {})}
+    return {**head, **root, "$defs": {keys[each.uri]: copier.copy(each.root) for each in files}}
+
+
+class _Copier:
+    """Copies schemas with every reference written as a pointer into the bundle."""
+
+    def __init__(self, library: Library, keys: dict[str, str]) -> None:
+        self._library = library
+        self._keys = keys
+
+    def reference(self, file: File, pointer: Pointer) -> str:
+        return f"#{show_pointer(('$defs', self._keys[file.uri], *pointer))}".replace("%", "%25")
+
+    def copy(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.copy(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        place = self._library.place_of(value)
+        if place is None:
+            return {key: self.copy(item) for key, item in value.items()}
+        target = self._library.targets.get(id(value))
+        copied = {key: self.copy(item) for key, item in value.items() if key not in _NAMES}
+        dynamic = copied.pop("$dynamicRef", None)
+        if target is not None and (dynamic is not None or "$ref" in copied):
+            home = self._library.place_of(target)
+            assert home is not None
+            copied["$ref"] = self.reference(*home)
+        return copied

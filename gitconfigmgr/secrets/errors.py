@@ -1,0 +1,45 @@
+"""What goes wrong with an encrypted file. No message, and nothing an error holds, has plaintext or a key in it."""
+
+from __future__ import annotations
+
+from gitconfigmgr.errors import GitConfigError
+
+
+class SecretsError(GitConfigError):
+    """Base of the errors of this stage; `line` is where in the file, from 1, where that is known."""
+
+    def __init__(self, message: str, hint: str | None = None, line: int | None = None) -> None:
+        super().__init__(f"line {line}: {message}" if line else message, hint)
+        self.line = line
+
+
+class FormatError(SecretsError):
+    """The text is not what this format, or SOPS, allows."""
+
+
+class NotEncryptedError(SecretsError):
+    """The file has no SOPS metadata."""
+
+
+class TamperedError(SecretsError):
+    """The content is not what was encrypted: a token, its place or the message authentication code does not fit."""
+
+
+class RefusedError(SecretsError):
+    """SOPS would change this value, or this request would leave the file worse than it was."""
+
+
+class RulesError(SecretsError):
+    """The creation rules cannot be used, or none of them matches."""
+
+
+def shown_path(path: tuple[str | int, ...]) -> str:
+    """A path for messages: `api.keys[0]`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            plain = part if part and not set(part) & set(".[]\"' \n") else f'"{part}"'
+            text += f".{plain}" if text else plain
+    return text or "the top level"
