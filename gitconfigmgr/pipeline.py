@@ -129,8 +129,8 @@ class Repository:
                 if path not in self._read_before:
                     self._document(namespace, environment, path)
 
-    def reread(self, paths: Iterable[str]) -> None:
-        """Read some documents again for their findings."""
+    def read_some(self, paths: Iterable[str]) -> None:
+        """Read some documents for their findings."""
         places = {path: (ns, env) for ns, found in self.layout.documents.items() for env, path in found.items()}
         for path in paths:
             if path in places:
@@ -152,7 +152,10 @@ class Repository:
         self.resolutions.forget()
         if not any(target.namespace == namespace for target in self.resolutions.kept):
             for path in self.layout.documents.get(namespace, {}).values():
-                self._read_before |= {path} if self._documents.pop(path, None) else set()
+                document = self._documents.pop(path, None)
+                if document is not None:
+                    document.root = None  # its nodes point back at it: they are freed now, not by the collector
+                    self._read_before.add(path)
 
     def _load(self, slot: Slot) -> Document:
         assert slot.path is not None

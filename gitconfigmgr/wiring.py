@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.imports import Importer
     from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
 
-__all__ = ["create_demo", "create_repository", "open_history", "open_output", "open_repository", "open_tree", "program_identity"]
+__all__ = ["create_demo", "create_repository", "open_history", "open_memory", "open_output", "open_repository", "open_tree", "program_identity"]
 
 
 def open_tree(state: State) -> Tree:
@@ -78,6 +78,13 @@ def open_output(folder: Path, *, cached: bool) -> tuple[OutputTree, StateStore |
     name = f"compile-{hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]}"
     beside = folder.absolute().with_name(f".{folder.name}.gcm-spare")
     return OutputFolder(folder, home / name if _same_device(home, folder) else beside), JsonFile(home / f"{name}.json")
+
+
+def open_memory(state: State) -> StateStore:
+    """What remembers the targets that were clean at the last check of this kind."""
+    kind = "staged" if state.staged else "revision" if state.rev else "work-tree"
+    name = hashlib.sha256(os.fsencode(state.folder.resolve())).hexdigest()[:16]
+    return JsonFile(state_folder(state.folder) / f"check-{kind}-{name}.json")
 
 
 def _same_device(one: Path, other: Path) -> bool:

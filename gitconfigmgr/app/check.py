@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.app.evaluate import evaluate, usable_cores
+from gitconfigmgr.app.evaluate import Evaluation, evaluate, usable_cores
+from gitconfigmgr.app.incremental import Plan, Trace, plan, remember, trace
 from gitconfigmgr.app.select import Selection, choose
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate
+from gitconfigmgr.model.names import prefixes
 from gitconfigmgr.source.excerpt import locate
+from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gitconfigmgr.pipeline import Compiled, Repository
+    from gitconfigmgr.ports import StateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,33 @@ class Checked:
     documents: int
 
 
-def check(repository: Repository, selection: Selection, paths: Sequence[str] = (), jobs: int | None = None) -> Checked:
-    """Check the selected targets, or the targets and files that `paths` (from the root) take part in."""
+def check(
+    repository: Repository,
+    selection: Selection,
+    paths: Sequence[str] = (),
+    store: StateStore | None = None,
+    *,
+    identity: str = "",
+    jobs: int | None = None,
+) -> Checked:
+    """Check the selected targets, or the targets and files that `paths` (from the root) take part in.
+
+    `store` remembers which targets were clean, so that a check of everything looks at what has changed only.
+    """
     targets = choose(repository, selection)
+    whole = not paths and selection == Selection()
     if paths:
         targets = [target for target in targets if touched(repository, target.namespace, paths)]
-    result = evaluate(repository, targets, _nothing, jobs or usable_cores())
-    if not paths and not selection.namespaces:
-        repository.read_all()
+    planned = plan(repository, targets, store if whole else None, identity)
+    result = evaluate(repository, planned.stale, _nothing, jobs or usable_cores())
+    if whole:
+        if planned.before is None:
+            repository.read_all()
+        else:
+            repository.read_some(repository.tree.changes(ROOT, planned.before["snapshot"]) or ())
         result.findings += repository.schemas.unused({target.namespace for target in repository.targets})
+        if store is not None:
+            _remember(repository, planned, result, store, identity)
     findings = result.findings + repository.findings + repository.schemas.findings
     documents = sum(map(len, repository.layout.documents.values()))
     if not documents and not findings:
@@ -46,11 +68,15 @@ def check(repository: Repository, selection: Selection, paths: Sequence[str] = (
     return Checked(locate(collate(findings), repository.tree.read), len(targets), documents)
 
 
+def _remember(
+    repository: Repository, planned: Plan, result: Evaluation[Trace], store: StateStore, identity: str
+) -> None:
+    files = {item.position.path for item in repository.findings + result.findings if item.position and not item.affects}
+    remember(repository, planned, result.records, store, identity, files, now_asked=result.now_asked)
+
+
 def touched(repository: Repository, namespace: str, paths: Sequence[str]) -> bool:
     """Whether any of the files takes part in the targets of a namespace."""
-    from gitconfigmgr.model.names import prefixes
-    from gitconfigmgr.source.layout import ROOT
-
     folders = {f"{ROOT}/{name}" for name in prefixes(namespace)}
     for path in paths:
         if path.rpartition("/")[0] in folders or path == ROOT or path.startswith(("schemas", "gitconfigmgr.yaml")):
@@ -65,5 +91,5 @@ def _concerns(item: Diagnostic, paths: Sequence[str]) -> bool:
     return any(place == path or place.startswith(f"{path}/") for path in paths)
 
 
-def _nothing(_: Compiled) -> None:
-    return None
+def _nothing(compiled: Compiled) -> Trace:
+    return trace(compiled, None)

@@ -12,7 +12,7 @@ from gitconfigmgr.app.evaluate import evaluate, usable_cores
 from gitconfigmgr.app.incremental import Plan, Trace, plan, remember, trace
 from gitconfigmgr.app.select import Selection, choose
 from gitconfigmgr.errors import UsageError
-from gitconfigmgr.model.canonical import canonical_bytes, canonical_json, digest
+from gitconfigmgr.model.canonical import canonical_bytes, digest
 from gitconfigmgr.model.diagnostics import Diagnostic, collate, has_errors
 from gitconfigmgr.resolve.provenance import provenance
 from gitconfigmgr.source.excerpt import locate
@@ -118,7 +118,7 @@ def manifest(repository: Repository, entries: Sequence[Entry], suffix: str) -> b
         "settings": repository.settings.blob_id,
         "targets": [entry.record(suffix) for entry in sorted(entries, key=lambda item: (item.namespace, item.environment))],
     }
-    return canonical_json(data) + b"\n"
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS) + b"\n"  # canonical: ASCII keys, no fractions
 
 
 class _Sink:

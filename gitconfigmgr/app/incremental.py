@@ -67,7 +67,7 @@ def plan(repository: Repository, targets: Sequence[Target], store: StateStore | 
             stale.append(target)
         else:
             known[target] = record[0]
-    repository.reread(path for path in before["noisy_files"] if path not in changed)
+    repository.read_some(path for path in before["noisy_files"] if path not in changed)
     return Plan(stale, known, before)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Compile = Callable[[Imported, list[Target]], Mapping[Target, "Outcome"]]
 
 MAX_ROUNDS = 24
+TICKET = "import"  # what `$force` names where a value has to be written over a lock
 _MISSING: Any = object()
 KeyPath = tuple[str, ...]
 
@@ -89,6 +90,7 @@ class _Repair:
         found = list(_differing(outcome.value, wanted, ()))
         if not found and has_errors(outcome.findings):
             found = [((key,), outcome.value.get(key), value) for key, value in wanted.items()]
+        locked = any(item.code == "GCM206" for item in outcome.findings)
         for path, actual, value in found:
             attempt = self._attempts.get((target, path), 0)
             self._attempts[target, path] = attempt + 1
@@ -99,7 +101,9 @@ class _Repair:
             over = attempt > 0 or isinstance(value, (dict, list)) or isinstance(actual, (dict, list))
             fresh = actual is _MISSING and attempt == 0
             content = literal(_at(wanted, kept))
-            _put(self._document(target), kept, {"$replace": content} if over and not fresh else content, wanted)
+            if over and not fresh:
+                content = {"$replace": content} | ({"$force": TICKET} if locked else {})
+            _put(self._document(target), kept, content, wanted)
             self._note(target, kept)
         return bool(found)
 

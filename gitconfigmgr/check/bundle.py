@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.locations import DIALECT
-from gitconfigmgr.check.subschemas import Pointer, Schema, show_pointer
+from gitconfigmgr.check.subschemas import Pointer, Schema, fragment
 
 if TYPE_CHECKING:
     from gitconfigmgr.check.library import File, Library
 
+_SCOPED = ("$dynamicRef", "unevaluatedProperties", "unevaluatedItems")
 _NAMES = ("$id", "$anchor", "$dynamicAnchor")
 
 
@@ -37,9 +38,11 @@ class _Copier:
     def __init__(self, library: Library, keys: dict[str, str]) -> None:
         self._library = library
         self._keys = keys
+        # which of several anchors is meant depends on how validation came there: a pointer cannot say it
+        self._left_out = _NAMES + (_SCOPED if any(len(each) > 1 for each in library.dynamic.values()) else ())
 
     def reference(self, file: File, pointer: Pointer) -> str:
-        return f"#{show_pointer(('$defs', self._keys[file.uri], *pointer))}".replace("%", "%25")
+        return fragment(("$defs", self._keys[file.uri], *pointer))
 
     def copy(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -49,11 +52,15 @@ class _Copier:
         place = self._library.place_of(value)
         if place is None:
             return {key: self.copy(item) for key, item in value.items()}
-        target = self._library.targets.get(id(value))
-        copied = {key: self.copy(item) for key, item in value.items() if key not in _NAMES}
-        dynamic = copied.pop("$dynamicRef", None)
-        if target is not None and (dynamic is not None or "$ref" in copied):
-            home = self._library.place_of(target)
-            assert home is not None
-            copied["$ref"] = self.reference(*home)
+        copied = {key: self.copy(item) for key, item in value.items() if key not in self._left_out}
+        for keyword, targets in (("$ref", self._library.targets), ("$dynamicRef", self._library.first_targets)):
+            if keyword in copied and id(value) in targets:
+                del copied[keyword]
+                copied["allOf"] = [*copied.get("allOf", ()), self._referred(targets[id(value)])]
         return copied
+
+    def _referred(self, target: Schema) -> Schema:
+        home = self._library.place_of(target)
+        if home is not None:
+            return {"$ref": self.reference(*home)}
+        return dict(target)  # true or false, as maps

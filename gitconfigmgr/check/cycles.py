@@ -20,8 +20,10 @@ MAX_WAYS = 20_000
 class Bounds:
     """Remembers what it has measured: (length of the longest chain, number of ways) by the schema's id."""
 
-    def __init__(self, targets: dict[int, Schema], dynamic: dict[str, list[Schema]]) -> None:
-        self._targets = targets
+    def __init__(
+        self, targets: dict[int, Schema], first_targets: dict[int, Schema], dynamic: dict[str, list[Schema]]
+    ) -> None:
+        self._targets = (targets, first_targets)
         self._dynamic = dynamic
         self._measured: dict[int, tuple[int, int]] = {}
         self._seen: set[int] = set()
@@ -38,19 +40,19 @@ class Bounds:
             if id(schema) not in self._measured:
                 found += self._measure(schema)
             todo += [child for _, child in children(schema)]
-            if id(schema) in self._targets:
-                todo.append(self._targets[id(schema)])
+            todo += self._referred(schema)
         return found
 
     def _next(self, schema: Schema) -> list[Schema]:
         """The schemas that apply to the same value."""
-        found = list(on_same_value(schema))
-        if id(schema) in self._targets:
-            found.append(self._targets[id(schema)])
+        found = [*on_same_value(schema), *self._referred(schema)]
         dynamic = schema.get("$dynamicRef")
         if isinstance(dynamic, str):
             found += self._dynamic.get(dynamic.rpartition("#")[2], ())
         return list({id(each): each for each in found}.values())
+
+    def _referred(self, schema: Schema) -> list[Schema]:
+        return [targets[id(schema)] for targets in self._targets if id(schema) in targets]
 
     def _measure(self, start: Schema) -> Iterator[tuple[Schema, str]]:
         """Depth first, without recursion: chains may be as long as a file."""

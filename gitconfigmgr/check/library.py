@@ -22,7 +22,7 @@ from gitconfigmgr.check.locations import (
 )
 from gitconfigmgr.check.parsing import BadSchemaError, is_schema, parse
 from gitconfigmgr.check.pointers import follow
-from gitconfigmgr.check.subschemas import Pointer, Schema, children, show_pointer, spell_out_false
+from gitconfigmgr.check.subschemas import Pointer, Schema, children, nothing, show_pointer, spell_out_false
 from gitconfigmgr.check.textplaces import position_in
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 
@@ -85,7 +85,8 @@ class Library:
         self._bound = tuple(bound)
         self.findings = findings
         self.paths = paths
-        self.targets: dict[int, Schema] = {}  # id of a map with $ref or $dynamicRef -> what it means
+        self.targets: dict[int, Schema] = {}  # id of a map with $ref -> what it means
+        self.first_targets: dict[int, Schema] = {}  # id of a map with $dynamicRef -> what it means at least
         self.dynamic: dict[str, list[Schema]] = {}  # $dynamicAnchor -> all that carry it
         self._files: dict[str, File | None] = {}
         self._places: dict[int, _Place] = {}
@@ -94,7 +95,7 @@ class Library:
         self._identities: dict[str, str] = {}  # root $id as written -> URI
         self._queue: list[_Reference] = []
         self._absolute: list[_Reference] = []  # waits until all files in use are known
-        self._bounds = cycles.Bounds(self.targets, self.dynamic)
+        self._bounds = cycles.Bounds(self.targets, self.first_targets, self.dynamic)
 
     def open(self, uri: str) -> File | None:
         """A file with all that it refers to; None where there is none, or none that could be read."""
@@ -317,8 +318,9 @@ class Library:
                 self._scan(home.file, target, home.pointer + pointer, base)
         if target is None or not isinstance(target, (dict, bool)):
             self._refuse_reference(reference, f"{home.file.name} has no schema #{fragment}")
-        elif isinstance(target, dict):
-            self.targets[id(schema)] = target
+        else:
+            targets = self.targets if reference.keyword == "$ref" else self.first_targets
+            targets[id(schema)] = target if isinstance(target, dict) else {} if target else nothing()
 
     def _refuse_reference(self, reference: _Reference, message: str) -> None:
         self.refuse(reference.schema, (reference.keyword,), message, ALLOWED)

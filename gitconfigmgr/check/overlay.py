@@ -7,9 +7,10 @@ A layer is a part, so nothing is required of it. Each value may be the value its
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from gitconfigmgr.check.locations import DIALECT, SCHEME
-from gitconfigmgr.check.subschemas import Pointer, Schema, is_nothing, show_pointer
+from gitconfigmgr.check.subschemas import Pointer, Schema, fragment, is_nothing, show_pointer
 from gitconfigmgr.model.names import GLOBAL
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ class _Maker:
     """Transforms one schema and remembers where each part has gone, so that references can follow."""
 
     def __init__(self) -> None:
-        self._moved: dict[str, str] = {"": ""}
+        self._moved: dict[str, Pointer] = {}
         self._references: list[Schema] = []
 
     def position(self, schema: Any, old: Pointer, new: Pointer) -> Any:
         """The overlay variant of a subschema."""
-        self._moved[show_pointer(old)] = show_pointer(new)
+        self._moved[show_pointer(old)] = new
         if not isinstance(schema, dict):
             return schema
         if is_nothing(schema):
@@ -85,11 +86,11 @@ class _Maker:
         """Let each `$ref` point to where its target has gone; one whose target was taken out goes too."""
         for schema in self._references:
             reference = schema["$ref"]
-            target = self._moved.get(_decoded(reference[1:])) if reference.startswith("#") else None
+            target = self._moved.get(unquote(reference[1:])) if reference.startswith("#") else None
             if target is None:
                 del schema["$ref"]
             else:
-                schema["$ref"] = "#" + target.replace("%", "%25")
+                schema["$ref"] = fragment(target)
 
     def _inside(self, made: Schema, old: Pointer, new: Pointer) -> None:
         for keyword in _MAPS:
@@ -120,7 +121,7 @@ class _Maker:
         """The content of a directive is again what may stand here."""
         if not schema.keys() - {"$defs", "definitions", "$schema", "title", "description", "$ref"}:
             return
-        here = {"$ref": "#" + show_pointer(new).replace("%", "%25")}
+        here = {"$ref": fragment(new)}
         names = ["$value", "$replace"]
         if _may_be_list(schema):
             names += ["$append", "$prepend", "$remove", "$items"]
@@ -130,12 +131,6 @@ class _Maker:
 
 def _reference(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
-
-
-def _decoded(fragment: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote(fragment)
 
 
 def _other_keys(pattern: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,3 +86,8 @@ def on_same_value(schema: Schema, *, lists: tuple[str, ...] = _SAME_LIST, others
 def show_pointer(pointer: Pointer) -> str:
     """A JSON pointer as text: `/properties/a~1b`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
+
+
+def fragment(pointer: Pointer) -> str:
+    """A JSON pointer as the fragment of a URI."""
+    return "#" + quote(show_pointer(pointer), safe="/~!$&'()*+,;=:@-._?")

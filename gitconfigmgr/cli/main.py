@@ -7,6 +7,7 @@ command is imported when it runs.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -89,8 +90,16 @@ def cli(ctx: click.Context, folder: str, color: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and end the process."""
-    sys.exit(run(list(sys.argv[1:] if argv is None else argv)))
+    """Run the command line and end the process; called with no arguments, without the interpreter's clean-up."""
+    if argv is not None:
+        sys.exit(run(list(argv)))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        status = status or _closed_pipe()
+    os._exit(status)  # freeing a large corpus node by node takes a tenth of a run
 
 
 def run(argv: list[str]) -> int:
@@ -138,8 +147,6 @@ def _expected(error: GitConfigError) -> int:
 
 
 def _closed_pipe() -> int:
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

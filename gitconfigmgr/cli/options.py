@@ -33,6 +33,7 @@ now = click.option("--now", type=_Date(), metavar="DATE", help="The date for $un
 environment = click.option("-e", "--env", "environment", required=True, metavar="ENV", help="The environment.")
 namespaces = click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NS", help="Only these, * and ? allowed.")
 environments = click.option("-e", "--env", "environments", multiple=True, metavar="ENV", help="Only these environments.")
+no_cache = click.option("--no-cache", is_flag=True, help="Look at everything, even what has not changed.")
 jobs = click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core.")
 
 

@@ -123,7 +123,7 @@ class Fold:
         return shown(finish(self.node)), self.codes
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(data=st.lists(DOCUMENTS, min_size=4, max_size=4))
 def test_merging_is_associative(data: list[dict[str, Any]]) -> None:
     base, *overlays = [read(item, number) for number, item in enumerate(data)]

@@ -146,7 +146,7 @@ class Shell:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             preexec_fn=prepare,
-            timeout=2 * SECONDS,
+            timeout=6 * SECONDS,
             check=False,
         )
         return done.returncode, self.shown(done.stdout), self.shown(done.stderr)

@@ -10,7 +10,8 @@ import pytest
 from script.runner import perform
 
 FOLDER = Path(__file__).parent
-CASES = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txtar"))
+NAMES = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txtar"))
+CASES = [pytest.param(name, marks=pytest.mark.slow if name.startswith("hostile/") else ()) for name in NAMES]
 
 
 @pytest.mark.golden

@@ -49,6 +49,7 @@ class RevisionTree:
         import pygit2
 
         self._repository = repository
+        self._store = repository.odb
         try:
             found = repository.revparse_single(name)
             self._commit = found.peel(pygit2.Commit)
@@ -88,7 +89,7 @@ class RevisionTree:
                 return None
             blob = entry.id
         try:
-            return bytes(self._repository[blob].data)
+            return bytes(self._store.read(blob)[1])
         except KeyError:
             raise MissingObjectError(path) from None
 

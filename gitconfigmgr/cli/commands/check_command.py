@@ -32,6 +32,7 @@ Examples:
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @options.now
 @options.jobs
+@options.no_cache
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -45,6 +46,7 @@ def command(
     strict: bool,  # noqa: FBT001 - click passes flags so
     now: date | None,
     jobs: int | None,
+    no_cache: bool,  # noqa: FBT001 - click passes flags so
 ) -> None:
     """Check everything: files, merge, references, schemas.
 
@@ -52,12 +54,19 @@ def command(
     """
     from gitconfigmgr.app.check import check
     from gitconfigmgr.cli import render
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring import open_memory, open_repository, program_identity
 
     state = options.state(ctx, rev, now, staged=staged)
     repository = open_repository(state)
     inside = relative_paths(state.folder, paths)
-    checked = check(repository, options.selection(namespaces, environments), inside, jobs)
+    checked = check(
+        repository,
+        options.selection(namespaces, environments),
+        inside,
+        None if no_cache else open_memory(state),
+        identity=program_identity(),
+        jobs=jobs,
+    )
     if format_ == "json":
         import orjson
 

@@ -30,7 +30,7 @@ and DIR/manifest.json. The folder is replaced as a whole, or not at all.""",
 @options.environments
 @options.output_format("json", "yaml")
 @options.jobs
-@click.option("--no-cache", is_flag=True, help="Compile everything, even what has not changed.")
+@options.no_cache
 @click.option("--timings", is_flag=True, help="Tell how long it took, on standard error.")
 @options.now
 @click.pass_context

@@ -28,7 +28,7 @@ def test_an_unknown_discriminator() -> None:
     assert finding.message == 'limit.kind = "budgt" is none of "rate", "budget", "cap"'
     assert finding.help == "did you mean budget?"
     assert finding.rule == "schemas/s.json#/properties/limit/oneOf"
-    assert finding.position == Position("configs/acme/base.yaml", 1, 9)
+    assert finding.position == Position("configs/acme/base.yaml", 1, 15)
 
 
 def test_a_branch_that_leaves_the_discriminator_open() -> None:
