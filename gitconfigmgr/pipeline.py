@@ -87,7 +87,9 @@ class Repository:
     def _settings(self) -> Settings:
         data = self.tree.read(layouts.SETTINGS)
         if data is None:
-            raise UsageError(f"there is no {layouts.SETTINGS} here", "run `gitconfigmgr init`, or name the repository by -C")
+            raise UsageError(
+                f"there is no {layouts.SETTINGS} here", "run `gitconfigmgr init`, or name the repository by -C"
+            )
         settings, findings = read_settings(layouts.SETTINGS, self.tree.blob_id(layouts.SETTINGS), data)
         if findings:
             raise SettingsError(findings, self._read)
@@ -100,7 +102,9 @@ class Repository:
         for namespace, path in self.layout.metadata.items():
             data = self._read_or_report(path)
             if data is not None:
-                found[namespace], findings = read_metadata(path, namespace, self.tree.blob_id(path), data, self.settings.limits)
+                found[namespace], findings = read_metadata(
+                    path, namespace, self.tree.blob_id(path), data, self.settings.limits
+                )
                 self.findings += findings
         return found
 
@@ -140,7 +144,7 @@ class Repository:
         """The blob id of any file; None where there is none."""
         return None if self._read(path) is None else self.tree.blob_id(path)
 
-    def date(self) -> date | None:
+    def today(self) -> date | None:
         """The date that `$until` is held against."""
         asked = self.now_asked
         found = self._now()

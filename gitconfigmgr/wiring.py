@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.imports import Importer
     from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
 
-__all__ = ["create_demo", "create_repository", "open_history", "open_memory", "open_output", "open_repository", "open_tree", "program_identity"]
+__all__ = [
+    "create_demo",
+    "create_repository",
+    "open_history",
+    "open_memory",
+    "open_output",
+    "open_repository",
+    "open_tree",
+    "program_identity",
+]
 
 
 def open_tree(state: State) -> Tree:
@@ -89,7 +98,9 @@ def open_memory(state: State) -> StateStore:
 
 def _same_device(one: Path, other: Path) -> bool:
     """Whether two places, or what exists above them, are on one file system: a rename cannot leave it."""
-    devices = {next(p for p in (place, *place.parents) if p.exists()).stat().st_dev for place in (one, other.absolute())}
+    devices = {
+        next(p for p in (place, *place.parents) if p.exists()).stat().st_dev for place in (one, other.absolute())
+    }
     return len(devices) == 1
 
 
@@ -140,7 +151,10 @@ def open_importer(name: str) -> Importer:
     found = {point.name: point for point in entry_points(group="gitconfigmgr.importers")}
     if name not in found:
         near = closest(name, sorted(found))
-        raise UsageError(f"there is no importer for {name}", f"did you mean {near}?" if near else f"known are {', '.join(sorted(found))}")
+        raise UsageError(
+            f"there is no importer for {name}",
+            f"did you mean {near}?" if near else f"known are {', '.join(sorted(found))}",
+        )
     importer: Importer = found[name].load()
     return importer
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
 MANIFEST = "manifest.json"
 

@@ -46,7 +46,7 @@ def check(
     targets = choose(repository, selection)
     whole = not paths and selection == Selection()
     if paths:
-        targets = [target for target in targets if touched(repository, target.namespace, paths)]
+        targets = [target for target in targets if touched(target.namespace, paths)]
     planned = plan(repository, targets, store if whole else None, identity)
     result = evaluate(repository, planned.stale, _nothing, jobs or usable_cores())
     if whole:
@@ -62,7 +62,9 @@ def check(
     if not documents and not findings:
         raise UsageError("nothing to check: there is no document below configs/", "add configs/<namespace>/base.yaml")
     if not repository.targets and not findings:
-        raise UsageError("nothing to check: no namespace is compiled", "add a service, configs/<org>/<service>/base.yaml")
+        raise UsageError(
+            "nothing to check: no namespace is compiled", "add a service, configs/<org>/<service>/base.yaml"
+        )
     if paths:
         findings = [item for item in findings if item.affects or _concerns(item, paths)]
     return Checked(locate(collate(findings), repository.tree.read), len(targets), documents)
@@ -75,7 +77,7 @@ def _remember(
     remember(repository, planned, result.records, store, identity, files, now_asked=result.now_asked)
 
 
-def touched(repository: Repository, namespace: str, paths: Sequence[str]) -> bool:
+def touched(namespace: str, paths: Sequence[str]) -> bool:
     """Whether any of the files takes part in the targets of a namespace."""
     folders = {f"{ROOT}/{name}" for name in prefixes(namespace)}
     for path in paths:

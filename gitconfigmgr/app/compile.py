@@ -81,7 +81,9 @@ def compile_all(
         planned = plan(repository, targets, store, fingerprint)
         if planned.before is not None:
             gone = planned.before["targets"].keys() - {f"{t.namespace}@{t.environment}" for t in targets}
-            if not output.based_on(planned.before["output"], [path for name in gone for path in paths_of(name, suffix)]):
+            if not output.based_on(
+                planned.before["output"], [path for name in gone for path in paths_of(name, suffix)]
+            ):
                 planned = Plan(list(targets))
         result = evaluate(repository, planned.stale, _Sink(output.write, suffix), jobs or usable_cores())
         findings = collate(result.findings + repository.findings + repository.schemas.findings)
@@ -116,7 +118,9 @@ def manifest(repository: Repository, entries: Sequence[Entry], suffix: str) -> b
         "compiler": f"gitconfigmgr {__version__}",
         "revision": revision.commit if revision else None,
         "settings": repository.settings.blob_id,
-        "targets": [entry.record(suffix) for entry in sorted(entries, key=lambda item: (item.namespace, item.environment))],
+        "targets": [
+            entry.record(suffix) for entry in sorted(entries, key=lambda item: (item.namespace, item.environment))
+        ],
     }
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS) + b"\n"  # canonical: ASCII keys, no fractions
 
@@ -147,5 +151,3 @@ def as_yaml(root: Any) -> bytes:
     from gitconfigmgr.source.writer import dump
 
     return dump(plain(root)).encode()
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gitconfigmgr.errors import GitConfigError
@@ -40,7 +41,7 @@ def evaluate(
     children = [_fork(repository, part, sink) for part in parts[1:]]
     result = _evaluate(repository, parts[0], sink)
     for pid, pipe in children:
-        other = _collect(pid, pipe)
+        other: Evaluation[Record] = _collect(pid, pipe)
         result.records += other.records
         result.findings += other.findings
         result.now_asked |= other.now_asked
@@ -81,7 +82,7 @@ def _split(targets: Sequence[Target], jobs: int) -> list[Sequence[Target]]:
             cut += 1
         cuts.append(max(cut, cuts[-1]))
     cuts.append(len(targets))
-    return [targets[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [targets[start:end] for start, end in pairwise(cuts)]
 
 
 def _fork(repository: Repository, targets: Sequence[Target], sink: Callable[[Compiled], Record]) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate, has_errors, position_of
 from gitconfigmgr.model.names import PathSyntaxError, Target, closest, is_index, parse_path, show_path
-from gitconfigmgr.model.values import Document, Node
 from gitconfigmgr.resolve.provenance import lowers, notes, shown
 from gitconfigmgr.resolve.stack import Slot, slots
 from gitconfigmgr.source.excerpt import locate
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitconfigmgr.model.revisions import Blame
+    from gitconfigmgr.model.values import Document, Node
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import History
 
@@ -94,7 +94,11 @@ def _member(root: Node, key: str) -> Node:
         if child is None:
             here = show_path(path[:depth])
             near = closest(part, list(value)) if isinstance(value, dict) else None
-            hint = f"did you mean {show_path((*path[:depth], near))}?" if near else f"see the keys of {here or 'the document'}"
+            hint = (
+                f"did you mean {show_path((*path[:depth], near))}?"
+                if near
+                else f"see the keys of {here or 'the document'}"
+            )
             raise UsageError(f"there is no {key}", hint)
         node = child
     return node
@@ -118,7 +122,12 @@ def as_json(found: Explanation) -> dict[str, Any]:
         said["notes"] = notes(node)
     if found.commit is not None:
         commit = found.commit
-        said["commit"] = {"id": commit.commit, "author": commit.author, "time": commit.time.isoformat(), "summary": commit.summary}
+        said["commit"] = {
+            "id": commit.commit,
+            "author": commit.author,
+            "time": commit.time.isoformat(),
+            "summary": commit.summary,
+        }
     return said
 
 

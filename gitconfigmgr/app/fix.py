@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.model.diagnostics import Edit
 from gitconfigmgr.model.settings import Limits
 from gitconfigmgr.source.layout import METADATA, ROOT, SETTINGS
 from gitconfigmgr.source.reader import read_document
@@ -14,6 +13,7 @@ from gitconfigmgr.source.text import decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gitconfigmgr.model.diagnostics import Edit
     from gitconfigmgr.ports import Tree
 
 MAX_PASSES = 4  # a fix can bring another to light: tabs hide what stands behind them

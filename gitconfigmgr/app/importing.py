@@ -53,7 +53,9 @@ def import_repository(importer: Importer, folder: Path, environment: str, create
     Raises UsageError where nothing could be imported. What could not be proven is written too: the report names it.
     """
     if not SEGMENT.match(environment):
-        raise UsageError(f"{environment!r} is no name for an environment", "use lower-case letters, digits, dot, dash and underscore")
+        raise UsageError(
+            f"{environment!r} is no name for an environment", "use lower-case letters, digits, dot, dash and underscore"
+        )
     proposed = importer(folder, environment)
     if not proposed.effective:
         reasons = "; ".join(f"{loss.what}: {loss.why}" for loss in proposed.failures[:3])
@@ -100,7 +102,11 @@ def _compile(imported: Imported, targets: list[Target]) -> dict[Target, Outcome]
     """What our compiler makes of some targets of a repository that is not written yet."""
     needed = {name for target in targets for name in _layers(target.namespace)}
     files = _files(imported)
-    kept = {path: data for path, data in files.items() if path == SETTINGS or path.split("/", 1)[1].rpartition("/")[0] in needed}
+    kept = {
+        path: data
+        for path, data in files.items()
+        if path == SETTINGS or path.split("/", 1)[1].rpartition("/")[0] in needed
+    }
     return _outcomes(_open(kept), targets)
 
 

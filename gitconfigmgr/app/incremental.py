@@ -82,7 +82,7 @@ def _valid(before: dict[str, Any], repository: Repository, fingerprint: str) -> 
 
 
 def _day(repository: Repository) -> str | None:
-    now = repository.date()
+    now = repository.today()
     return now.isoformat() if now else None
 
 
@@ -119,7 +119,9 @@ def remember(
 ) -> None:  # fmt: skip
     """Save what the next run can use. Failing to save costs time, nothing else."""
     before = plan.before or {"targets": {}, "schemas": {}, "now_asked": False}
-    targets = {f"{t.namespace}@{t.environment}": before["targets"][f"{t.namespace}@{t.environment}"] for t in plan.known}
+    targets = {
+        f"{t.namespace}@{t.environment}": before["targets"][f"{t.namespace}@{t.environment}"] for t in plan.known
+    }
     for item in traces:
         used = [f"{t.namespace}@{t.environment}" for t in item.used]
         targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, used]

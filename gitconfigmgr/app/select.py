@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.errors import UsageError
@@ -13,6 +12,7 @@ from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     from gitconfigmgr.model.names import Target
     from gitconfigmgr.pipeline import Repository
@@ -60,7 +60,9 @@ def _matches(target: Target, selection: Selection) -> bool:
 
 def _near(name: str, known: list[str]) -> str:
     near = closest(name, known)
-    return f"did you mean {near}?" if near else f"known are {', '.join(known[:12])}" + (" ..." if len(known) > 12 else "")
+    return (
+        f"did you mean {near}?" if near else f"known are {', '.join(known[:12])}" + (" ..." if len(known) > 12 else "")
+    )
 
 
 def find_root(folder: Path) -> Path:
@@ -71,4 +73,6 @@ def find_root(folder: Path) -> Path:
     for place in (at, *at.parents):
         if (place / SETTINGS).is_file():
             return place
-    raise UsageError(f"there is no {SETTINGS} in {folder} or above it", "run `gitconfigmgr init`, or name the repository by -C")
+    raise UsageError(
+        f"there is no {SETTINGS} in {folder} or above it", "run `gitconfigmgr init`, or name the repository by -C"
+    )

@@ -54,13 +54,13 @@ class _Copier:
             return {key: self.copy(item) for key, item in value.items()}
         copied = {key: self.copy(item) for key, item in value.items() if key not in self._left_out}
         for keyword, targets in (("$ref", self._library.targets), ("$dynamicRef", self._library.first_targets)):
-            if keyword in copied and id(value) in targets:
-                del copied[keyword]
-                copied["allOf"] = [*copied.get("allOf", ()), self._referred(targets[id(value)])]
+            target = targets.get(id(value)) if copied.pop(keyword, None) else None
+            if target is not None:
+                home = self._library.place_of(target)
+                meant = dict(target) if home is None else {"$ref": self.reference(*home)}  # true and false have no home
+                copied["allOf"] = [*copied.get("allOf", ()), meant]
+            elif keyword in value and keyword not in self._left_out:
+                copied[keyword] = value[keyword]  # of the dialect itself
+        if copied.keys() == {"allOf"} and len(copied["allOf"]) == 1 and "allOf" not in value:
+            return copied["allOf"][0]
         return copied
-
-    def _referred(self, target: Schema) -> Schema:
-        home = self._library.place_of(target)
-        if home is not None:
-            return {"$ref": self.reference(*home)}
-        return dict(target)  # true or false, as maps

@@ -29,7 +29,7 @@ from gitconfigmgr.model.diagnostics import Diagnostic, Position
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MAX_SCHEMAS = 100_000
+MAX_SCHEMAS = 50_000
 _STRATEGIES = ("replace", "append", "prepend", "union")
 # some validators still obey these, others ignore them without a word
 _GONE = {

@@ -16,6 +16,7 @@ _ONE = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedIt
         "not", "if", "then", "else", "contentSchema")  # fmt: skip
 _LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
 _MAP = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+_KINDS = {keyword: kind for kind in (_ONE, _LIST, _MAP) for keyword in kind}
 
 # these apply to the same value as the schema they stand in
 _SAME_ONE = ("not", "if", "then", "else")
@@ -38,49 +39,49 @@ def is_nothing(schema: Schema) -> bool:
 
 def spell_out_false(schema: Schema) -> None:
     """Replace each subschema `false` by the map that means the same."""
-    for keyword in _ONE:
-        if schema.get(keyword) is False and keyword not in _FALSE_MEANS:
+    for keyword, value in schema.items():
+        kind = _KINDS.get(keyword)
+        if kind is None:
+            continue
+        if kind is _ONE and value is False and keyword not in _FALSE_MEANS:
             schema[keyword] = nothing()
-    for keyword in (*_LIST, *_MAP):
-        container = schema.get(keyword)
-        if isinstance(container, list):
-            container[:] = [nothing() if item is False else item for item in container]
-        elif isinstance(container, dict):
-            container.update({key: nothing() for key, item in container.items() if item is False})
+        elif kind is _LIST and isinstance(value, list):
+            value[:] = [nothing() if item is False else item for item in value]
+        elif kind is _MAP and isinstance(value, dict) and False in value.values():
+            value.update({key: nothing() for key, item in value.items() if item is False})
 
 
 def children(schema: Schema) -> Iterator[tuple[Pointer, Schema]]:
     """The schemas directly inside one, with the way to them; booleans are left out."""
-    for keyword in _ONE:
-        child = schema.get(keyword)
-        if isinstance(child, dict):
-            yield (keyword,), child
-    for keyword in _LIST:
-        items = schema.get(keyword)
-        for index, child in enumerate(items if isinstance(items, list) else ()):
-            if isinstance(child, dict):
-                yield (keyword, index), child
-    for keyword in _MAP:
-        members = schema.get(keyword)
-        for name, child in (members if isinstance(members, dict) else {}).items():
-            if isinstance(child, dict):
-                yield (keyword, name), child
+    for keyword, value in schema.items():
+        kind = _KINDS.get(keyword)
+        if kind is None:
+            continue
+        if kind is _ONE:
+            if isinstance(value, dict):
+                yield (keyword,), value
+        elif kind is _LIST:
+            for index, child in enumerate(value if isinstance(value, list) else ()):
+                if isinstance(child, dict):
+                    yield (keyword, index), child
+        else:
+            for name, child in value.items() if isinstance(value, dict) else ():
+                if isinstance(child, dict):
+                    yield (keyword, name), child
 
 
 def on_same_value(schema: Schema, *, lists: tuple[str, ...] = _SAME_LIST, others: bool = True) -> Iterator[Schema]:
     """The schemas directly inside one that apply to the same value; `$ref` is not followed."""
-    for keyword in lists:
-        items = schema.get(keyword)
-        yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, dict))
-    if not others:
-        return
-    for keyword in _SAME_ONE:
-        child = schema.get(keyword)
-        if isinstance(child, dict):
-            yield child
-    dependent = schema.get("dependentSchemas")
-    if isinstance(dependent, dict):
-        yield from (item for item in dependent.values() if isinstance(item, dict))
+    for keyword, value in schema.items():
+        if keyword in lists:
+            yield from (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
+        elif not others:
+            continue
+        elif keyword in _SAME_ONE:
+            if isinstance(value, dict):
+                yield value
+        elif keyword == "dependentSchemas" and isinstance(value, dict):
+            yield from (item for item in value.values() if isinstance(item, dict))
 
 
 def show_pointer(pointer: Pointer) -> str:

@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     os._exit(status)  # freeing a large corpus node by node takes a tenth of a run
 
 
-def run(argv: list[str]) -> int:
+def run(argv: list[str]) -> int:  # noqa: PLR0911 - each way to end has its status
     """Run the command line; the exit status."""
     if argv in (["--version"], ["-V"]):
         click.echo(f"gitconfigmgr {__version__}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-class _Date(click.ParamType):
+class _Date(click.ParamType[date]):
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
@@ -31,8 +31,12 @@ rev = click.option("--rev", metavar="REV", help="The state of a commit, branch o
 staged = click.option("--staged", is_flag=True, help="What the index holds, instead of the work tree.")
 now = click.option("--now", type=_Date(), metavar="DATE", help="The date for $until; default: the commit's.")
 environment = click.option("-e", "--env", "environment", required=True, metavar="ENV", help="The environment.")
-namespaces = click.option("-n", "--namespace", "namespaces", multiple=True, metavar="NS", help="Only these, * and ? allowed.")
-environments = click.option("-e", "--env", "environments", multiple=True, metavar="ENV", help="Only these environments.")
+namespaces = click.option(
+    "-n", "--namespace", "namespaces", multiple=True, metavar="NS", help="Only these, * and ? allowed."
+)
+environments = click.option(
+    "-e", "--env", "environments", multiple=True, metavar="ENV", help="Only these environments."
+)
 no_cache = click.option("--no-cache", is_flag=True, help="Look at everything, even what has not changed.")
 jobs = click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: one for each core.")
 
@@ -40,7 +44,9 @@ jobs = click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Pr
 def output_format(*choices: str) -> Callable[[F], F]:
     """`--format`, the first one being the default."""
     help_ = "How to print it."
-    return click.option("--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True, help=help_)
+    return click.option(
+        "--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True, help=help_
+    )
 
 
 def state(ctx: click.Context, rev: str | None = None, now: date | None = None, *, staged: bool = False) -> State:

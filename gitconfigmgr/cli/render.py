@@ -27,7 +27,10 @@ class TextReport:
     def show(self, item: Diagnostic) -> str:
         """One finding."""
         color = _COLORS.get(item.severity, "blue")
-        lines = [click.style(f"{item.severity}[{item.code}]", fg=color, bold=True) + click.style(f": {item.message}", bold=True)]
+        lines = [
+            click.style(f"{item.severity}[{item.code}]", fg=color, bold=True)
+            + click.style(f": {item.message}", bold=True)
+        ]
         gutter = ""
         if item.position is not None:
             excerpt = self._excerpt(item, color)
@@ -68,7 +71,10 @@ class TextReport:
 
 
 def _printable(line: str) -> str:
-    return "".join(c if c.isprintable() or c == " " else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line.removeprefix("\ufeff"))
+    return "".join(
+        c if c.isprintable() or c == " " else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}"
+        for c in line.removeprefix("\ufeff")
+    )
 
 
 def _shortened(text: str, start: int) -> tuple[str, int]:
@@ -148,8 +154,12 @@ def _record(item: Diagnostic) -> dict[str, Any]:
         "key": item.key,
         "affects": [{"namespace": namespace, "environment": environment} for namespace, environment in item.affects],
         "related": [
-            {"path": r.position.path, "line": r.position.line, "column": r.position.column,
-             "message": f"{r.message} ({r.note})" if r.note else r.message}
+            {
+                "path": r.position.path,
+                "line": r.position.line,
+                "column": r.position.column,
+                "message": f"{r.message} ({r.note})" if r.note else r.message,
+            }
             for r in item.related
         ],
         "rule": item.rule,

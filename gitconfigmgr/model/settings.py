@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from gitconfigmgr.model.diagnostics import Position
 from gitconfigmgr.model.names import BASE
+
+if TYPE_CHECKING:
+    from gitconfigmgr.model.diagnostics import Position
 
 
 @dataclass(frozen=True, slots=True)

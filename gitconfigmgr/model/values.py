@@ -155,7 +155,7 @@ class Node:
 
     __slots__ = ("data", "directive", "document", "flags", "key_mark", "lower", "mark", "notes", "value", "via")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made by the hundred thousand: keywords cost a tenth of the parsing
         self,
         value: Any,
         document: Document,

@@ -50,8 +50,6 @@ class PlainMap:
     new: bool
 
 
-
-
 def interpret(node: Node, report: Callable[[Diagnostic], None]) -> Directive | PlainMap | None:
     """What a DirectiveMap says; None, and findings, where it says nothing sensible."""
     named = {key: child for key, child in node.value.items() if key[:1] == "$" and key[:2] != "$$"}
@@ -147,7 +145,7 @@ def _template_text(node: Node) -> str | None:
 _BAD = Notes()
 
 
-def _notes(named: dict[str, Node], report: Callable[[Diagnostic], None]) -> Notes | None:  # noqa: C901 - one branch for each note
+def _notes(named: dict[str, Node], report: Callable[[Diagnostic], None]) -> Notes | None:
     if not _NOTES & named.keys():
         return None
     notes = Notes()
@@ -195,7 +193,9 @@ def _date(node: Node, report: Callable[[Diagnostic], None]) -> date | None:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    report(Diagnostic("GCM210", "$until takes a date, year-month-day", position_of(node), help="for example 2026-12-31"))
+    report(
+        Diagnostic("GCM210", "$until takes a date, year-month-day", position_of(node), help="for example 2026-12-31")
+    )
     return None
 
 

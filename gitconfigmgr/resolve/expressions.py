@@ -70,7 +70,7 @@ def _closing(text: str, at: int) -> int:
             return index
         elif character == "\n":
             break
-    raise ExpressionSyntaxError("${ is not closed by }", text[at - 2 :].split("\n")[0][:40])
+    raise ExpressionSyntaxError("${ is not closed by }", text[at - 2 :].split("\n", maxsplit=1)[0][:40])
 
 
 def _reference(text: str) -> Reference:
@@ -84,13 +84,17 @@ def _reference(text: str) -> Reference:
     if cut >= 0:
         place = _PLACE.match(body[:cut])
         if not place or not body[:cut]:
-            raise ExpressionSyntaxError(f"{body[:cut]} is no namespace" if body[:cut] else "the namespace is missing", text)
+            raise ExpressionSyntaxError(
+                f"{body[:cut]} is no namespace" if body[:cut] else "the namespace is missing", text
+            )
         namespace, environment = place.groups()
         body = body[cut + 1 :]
     try:
         path = parse_path(body)
     except PathSyntaxError:
-        raise ExpressionSyntaxError(f"{body} is no path of keys" if body else "the path of keys is missing", text) from None
+        raise ExpressionSyntaxError(
+            f"{body} is no path of keys" if body else "the path of keys is missing", text
+        ) from None
     return Reference(text, path, namespace, environment, default)
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 WARN_DAYS = 14
 
 
-def guard(root: Node, environment: Environment, settings: Settings, now: Callable[[], date | None]) -> Iterator[Diagnostic]:
+def guard(
+    root: Node, environment: Environment, settings: Settings, now: Callable[[], date | None]
+) -> Iterator[Diagnostic]:
     """The findings of a merged document, before its references are resolved."""
     if root.flags & REQUIRED:
         yield from _required(root, ())

@@ -93,7 +93,9 @@ class Merge:
             if type(below.value) is list:
                 return self._list_over_list(below, upper, path)
         elif type(below.value) is not dict and type(below.value) is not list:
-            node = Node(value, upper.document, upper.mark, upper.key_mark, upper.flags, below, None, upper.notes, upper.via)
+            node = Node(
+                value, upper.document, upper.mark, upper.key_mark, upper.flags, below, None, upper.notes, upper.via
+            )
             return node if below.notes is None else self._checked(below, node, path)
         return self.clash(below, upper, path)
 
@@ -326,7 +328,13 @@ def _with_notes(node: Node, notes: Notes, document: Document) -> Node:
     merged = Notes()
     for name in Notes.__slots__:
         given = getattr(notes, name)
-        setattr(merged, name, given if given and (own or name in ("lock", "lock_at")) else getattr(node.notes, name, getattr(merged, name)))
+        setattr(
+            merged,
+            name,
+            given
+            if given and (own or name in ("lock", "lock_at"))
+            else getattr(node.notes, name, getattr(merged, name)),
+        )
     return node.replaced(value=value, notes=merged, flags=node.flags | NOTED)
 
 

@@ -33,10 +33,8 @@ class _Writer:
         return [number, mark.line + 1, mark.column + 1]
 
     def _number(self, document: Document) -> int:
-        for number, known in enumerate(self.documents):
-            if known.path == document.path:
-                break
-        else:
+        number = next((n for n, known in enumerate(self.documents) if known.path == document.path), None)
+        if number is None:
             number = len(self.documents)
             self.documents.append(document)
         self.numbers[id(document)] = number
@@ -69,9 +67,9 @@ class _Writer:
 
     def entry(self, node: Node) -> Any:
         place = self.place(node)
-        if node.lower is None and not node.via and node.directive is None and node.notes is None:
-            if type(node.value) is not Sealed:
-                return place
+        untouched = node.lower is None and not node.via and node.directive is None and node.notes is None
+        if untouched and type(node.value) is not Sealed:
+            return place
         said: dict[str, Any] = {"at": place}
         if node.lower is not None:
             name = "merged" if type(node.value) is dict else "overridden"

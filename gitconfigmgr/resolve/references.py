@@ -161,7 +161,9 @@ class Resolver:
             return [value]
         if isinstance(value, (dict, list)):
             message = f"{piece.text} is a {kind_of(value)}, which cannot stand inside text"
-            self._report(node, "GCM305", message, within=piece.text, related=(Related(position_of(found), "the value is at"),))
+            self._report(
+                node, "GCM305", message, within=piece.text, related=(Related(position_of(found), "the value is at"),)
+            )
             return [FAILED]
         return [scalar_text(value)]
 

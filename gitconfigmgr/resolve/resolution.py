@@ -83,11 +83,11 @@ class Resolutions:
         if opened is None:
             layers = tuple(self.load(slot) for slot in slots(target, self.settings, self.documents) if slot.path)
             return Resolution(target, layers, None)
-        resolver, layers, findings = opened
+        resolver, documents, findings = opened
         root, found = resolver.resolved()
         used = _closure(resolver)
         sought = resolver.sought.union(*(other.sought for other in used.values()))
-        return Resolution(target, tuple(layers), root, findings + found, frozenset(used) | sought)
+        return Resolution(target, tuple(documents), root, findings + found, frozenset(used) | sought)
 
     def forget(self) -> None:
         """Drop what belongs to the targets resolved so far, but for those that others refer to."""
@@ -131,7 +131,11 @@ class Resolutions:
         """The resolver of a target that a reference names, or why there is none."""
         if target.environment not in self.settings.environments:
             if target.environment.isdigit():
-                return Missing("version", f"recorded version {target.environment} of {target.namespace} is not available here", None)
+                return Missing(
+                    "version",
+                    f"recorded version {target.environment} of {target.namespace} is not available here",
+                    None,
+                )
             return _missing("environment", target.environment, list(self.settings.environments))
         if target.namespace not in self.namespaces:
             return _missing("namespace", target.namespace, sorted(self.namespaces))
@@ -159,4 +163,3 @@ def _closure(resolver: Resolver) -> dict[Target, Resolver]:
 
 def _nothing(target: Target) -> Node:
     return Node({}, Document("", target.namespace, target.environment, "", None), TOP)
-

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.values import Node, Sealed, Segments, plain, scalar_text
@@ -58,7 +59,12 @@ def render(text: str, variables: dict[str, Node]) -> list[str | Sealed]:
     budget = _Budget()
     values = {name: _variable(name, node, secrets) for name, node in variables.items()}
     try:
-        output = "".join(budget.text(piece) for piece in program.generate(values | {"gcm_loop": budget.loop, "gcm_bounded": budget.bounded, "gcm_text": _text}))
+        output = "".join(
+            budget.text(piece)
+            for piece in program.generate(
+                values | {"gcm_loop": budget.loop, "gcm_bounded": budget.bounded, "gcm_text": _text}
+            )
+        )
     except TemplateError:
         raise
     except UndefinedError as error:
@@ -262,9 +268,13 @@ def _instrument(tree: nodes.Template) -> None:
             if isinstance(value, (nodes.Concat, nodes.Add)):
                 setattr(node, field, _through("bounded", value))
             elif isinstance(value, list):
-                setattr(node, field, [_through("bounded", x) if isinstance(x, (nodes.Concat, nodes.Add)) else x for x in value])
+                setattr(
+                    node,
+                    field,
+                    [_through("bounded", x) if isinstance(x, (nodes.Concat, nodes.Add)) else x for x in value],
+                )
     tree.set_environment(_environment())
 
 
-def _through(method: str, value: nodes.Expr) -> nodes.Expr:
+def _through(method: str, value: Any) -> nodes.Expr:
     return nodes.Call(nodes.Name(f"gcm_{method}", "load"), [value], [], None, None)

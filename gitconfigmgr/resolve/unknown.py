@@ -81,9 +81,7 @@ def _below(lowers: list[Node], key: str) -> list[Node]:
     return list(found.values())
 
 
-def _items(
-    lowers: list[Node], upper: Node, content: Node, path: KeyPath, knowledge: Knowledge
-) -> Iterator[Diagnostic]:
+def _items(lowers: list[Node], upper: Node, content: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
     """The members of list items that are matched by key."""
     member = None
     if type(upper.value) is DirectiveMap and "$by" in upper.value:

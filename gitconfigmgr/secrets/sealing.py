@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.secrets import mac
 from gitconfigmgr.secrets.errors import FormatError, RefusedError, TamperedError, shown_path
 from gitconfigmgr.secrets.metadata import Metadata, as_data
-from gitconfigmgr.secrets.opening import Opened, SecretFile, open_all, read
+from gitconfigmgr.secrets.opening import Opened, SecretFile, decrypt, open_all, read
 from gitconfigmgr.secrets.scalars import to_bytes, type_of
 from gitconfigmgr.secrets.selection import Selection, places
 from gitconfigmgr.secrets.stores.base import decoded
@@ -64,6 +64,8 @@ def _binary_text(data: bytes) -> str:
 
 def encrypt_again(plain: bytes, before: bytes, format_: str, key: DataKey, now: datetime) -> bytes:
     """Encrypt the edited plaintext of a file, with its metadata; unchanged values keep their tokens."""
+    if plain == decrypt(before, format_, key):
+        return before
     secrets = read(before, format_)
     known = known_tokens(open_all(secrets, key))
     metadata = _as_written(secrets)

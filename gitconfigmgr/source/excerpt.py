@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from yaml import YAMLError
 from yaml import _yaml as libyaml
 from yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 
@@ -73,7 +74,7 @@ def _ends(text: str) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
             elif isinstance(event, (MappingStartEvent, SequenceStartEvent)) and event.flow_style:
                 start, end = event.start_mark, event.end_mark
                 yield (start.line + 1, start.column + 1), (end.line + 1, end.column + 1)
-    except libyaml.YAMLError:
+    except YAMLError:
         return
     finally:
         parser.dispose()
@@ -84,4 +85,3 @@ def _end(text: str, start: Any, end: Any) -> tuple[int, int]:
         last = text.rfind("\n", 0, max(end.index - 1, 0))
         return end.line, end.index - 1 - last
     return end.line + 1, end.column + 1
-

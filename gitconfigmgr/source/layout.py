@@ -88,7 +88,9 @@ def _stranger(path: str, name: str, environments: Collection[str], findings: lis
         help_ = f"rename it to {stem}.yaml"
         findings.append(Diagnostic("GCM125", f"{name} has the ending .yml, so it is not read", position, help=help_))
     elif dot and ending == "yaml" and not SEGMENT.match(stem):
-        findings.append(Diagnostic("GCM117", f"{name!r} is no name for a document", position, help=_near(stem, environments)))
+        findings.append(
+            Diagnostic("GCM117", f"{name!r} is no name for a document", position, help=_near(stem, environments))
+        )
     elif dot and ending == "yaml":
         message = f"no environment is called {stem}"
         findings.append(Diagnostic("GCM119", message, position, help=_near(stem, environments)))

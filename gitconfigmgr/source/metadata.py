@@ -63,11 +63,12 @@ def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
         near = closest(key, tuple(KEYS))
         help_ = f"did you mean {near}?" if near else "known are " + ", ".join(KEYS)
         findings.append(Diagnostic("GCM123", f"unknown key {key}", key_position_of(node), help=help_))
-    elif not isinstance(node.value, kinds):
+    elif not isinstance(node.value, tuple(kinds)):
         wanted = " or ".join(_WORDS[kind] for kind in kinds)
         findings.append(Diagnostic("GCM123", f"{key} must be {wanted}", position_of(node)))
     elif key == "classification":
-        classes = [node] if isinstance(node.value, str) else list(node.value.values())
+        value: Any = node.value
+        classes = [node] if isinstance(value, str) else list(value.values())
         for item in classes:
             if item.value not in CLASSES and not isinstance(item.value, dict):
                 message = f"{item.value} is no classification"

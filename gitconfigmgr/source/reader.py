@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from yaml import YAMLError
 from yaml import _yaml as libyaml
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
-    DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -50,7 +50,7 @@ _SOPS_KEY = "sops"
 _QUOTES = ("'", '"')
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """Reading cannot go on; the diagnostic says why."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -69,9 +69,9 @@ def read_document(
     builder = _Builder(document, limits, findings)
     try:
         document.root = builder.build(text)
-    except _Broken as broken:
+    except _BrokenError as broken:
         findings.append(broken.diagnostic)
-    except libyaml.YAMLError as error:
+    except YAMLError as error:
         findings.append(syntax_error(path, text, error))
     else:
         findings += deviations(path, text, several_lines=builder.several_lines)
@@ -108,7 +108,7 @@ class _Builder:
             parser.dispose()
 
     def _build(self, next_event: Any) -> Node | None:
-        event = next_event()
+        event: Any = next_event()
         assert type(event) is StreamStartEvent
         event = next_event()
         if type(event) is StreamEndEvent:
@@ -127,7 +127,7 @@ class _Builder:
             return None
         return root
 
-    def _document_start(self, event: DocumentStartEvent) -> None:
+    def _document_start(self, event: Any) -> None:
         if event.version not in (None, (1, 2)):
             self._report("GCM101", "the file declares another version of YAML than 1.2", event.start_mark)
         if event.tags:
@@ -186,12 +186,12 @@ class _Builder:
                     self.anchors[event.anchor] = node
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if is_map and key is None:
-                    raise _Broken(self._made("GCM103", "a key is text, not a list or a map", event.start_mark))
+                    raise _BrokenError(self._made("GCM103", "a key is text, not a list or a map", event.start_mark))
                 if event.tag is not None:
                     self._tag(event)
                 if len(stack) >= depth_limit:
                     message = f"nested more than {depth_limit} levels deep"
-                    raise _Broken(self._made("GCM114", message, event.start_mark))
+                    raise _BrokenError(self._made("GCM114", message, event.start_mark))
                 stack.append((container, key, key_mark, start, flags, anchor))
                 container = {} if kind is MappingStartEvent else []
                 is_map = kind is MappingStartEvent
@@ -215,13 +215,13 @@ class _Builder:
                     self.anchors[name] = node
             elif kind is AliasEvent:
                 if is_map and key is None:
-                    raise _Broken(self._made("GCM103", "a key is text, not an alias", event.start_mark))
+                    raise _BrokenError(self._made("GCM103", "a key is text, not an alias", event.start_mark))
                 node = self._alias(event, key_mark)
             else:
                 raise AssertionError(kind)
             self.count += 1
             if self.count > value_limit:
-                raise _Broken(self._made("GCM115", f"more than {value_limit} values", node.mark))
+                raise _BrokenError(self._made("GCM115", f"more than {value_limit} values", node.mark))
             if container is None:
                 return node
             if is_map:
@@ -232,11 +232,13 @@ class _Builder:
                     flags |= UNUSUAL
                 container[key] = node
                 key = key_mark = None
-            elif not (type(node.value) is Sealed and node.value.type == "comment"):  # SOPS keeps comments in lists as items
+            elif not (
+                type(node.value) is Sealed and node.value.type == "comment"
+            ):  # SOPS keeps comments in lists as items
                 container.append(node)
             flags |= node.flags
 
-    def _check_key(self, event: ScalarEvent) -> None:
+    def _check_key(self, event: Any) -> None:
         """Report what is no plain text key; remember what is."""
         text = event.value
         if event.tag is not None:
@@ -252,14 +254,14 @@ class _Builder:
         if not event.anchor and len(_PLAIN_KEYS) < 50_000 and event.tag is None and read_plain(text) == text:
             _PLAIN_KEYS.add(text)
 
-    def _key_not_text(self, event: ScalarEvent, value: Any) -> None:
+    def _key_not_text(self, event: Any, value: Any) -> None:
         reason = value.reason if type(value) is Refused else f"read as {_word(value)}"
         code = value.code if type(value) is Refused and value.code == "GCM105" else "GCM103"
         shown = f'"{event.value}"' if event.value else "an empty key"
         message = f"key {event.value} is {reason}" if event.value else "the key is empty"
         self._report(code, message, event.start_mark, f"write {shown}", self._quoting(event))
 
-    def _duplicate(self, first: Node, event: ScalarEvent) -> None:
+    def _duplicate(self, first: Node, event: Any) -> None:
         related = Related(key_position_of(first), "first written at")
         finding = Diagnostic(
             "GCM102", f"key {event.value} is written twice", at(self.document, event.start_mark),
@@ -267,7 +269,7 @@ class _Builder:
         )  # fmt: skip
         self.findings.append(finding)
 
-    def _refuse(self, refused: Refused, event: ScalarEvent, key: str | None) -> Any:
+    def _refuse(self, refused: Refused, event: Any, key: str | None) -> Any:
         text = event.value
         if key == "$until" and "date" in refused.reason:
             return text
@@ -277,7 +279,7 @@ class _Builder:
         self._report(refused.code, f"{text} is {refused.reason}", event.start_mark, help_, self._quoting(event))
         return refused.value
 
-    def _quoting(self, event: ScalarEvent) -> tuple[Edit, ...]:
+    def _quoting(self, event: Any) -> tuple[Edit, ...]:
         if event.style or "\n" in event.value:
             return ()
         start, end = event.start_mark.index, event.end_mark.index
@@ -293,12 +295,12 @@ class _Builder:
     def _tag(self, event: Any) -> None:
         self._report("GCM104", f"tag {_shown_tag(event.tag)} is not allowed", event.start_mark, "remove it")
 
-    def _alias(self, event: AliasEvent, key_mark: Mark | None) -> Node:
+    def _alias(self, event: Any, key_mark: Mark | None) -> Node:
         if event.anchor not in self.anchors:
-            raise _Broken(self._made("GCM101", f"no anchor &{event.anchor} before this alias", event.start_mark))
+            raise _BrokenError(self._made("GCM101", f"no anchor &{event.anchor} before this alias", event.start_mark))
         node = self.anchors[event.anchor]
         if node is None:
-            raise _Broken(self._made("GCM115", f"alias *{event.anchor} contains itself", event.start_mark))
+            raise _BrokenError(self._made("GCM115", f"alias *{event.anchor} contains itself", event.start_mark))
         self.count += _size(node, {})
         return node.replaced(mark=event.start_mark, key_mark=key_mark, via=(node, *node.via))
 
@@ -318,7 +320,9 @@ _PLAIN_KEYS: set[str] = set()  # keys known to be text in every YAML; bounded, h
 
 def _size(node: Node, known: dict[int, int]) -> int:
     """How many values a subtree has when its aliases are written out."""
-    children = node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
+    children = (
+        node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
+    )
     size = known.get(id(node.value)) if children else 1
     if size is None:
         size = 1 + sum(_size(child, known) for child in children)
@@ -350,5 +354,3 @@ def _word(value: Any) -> str:
 
 def _shown_tag(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!", 1)
-
-

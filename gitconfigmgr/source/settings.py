@@ -81,7 +81,9 @@ class _Reader:
 
     def _environments(self, node: Node | None) -> dict[str, Environment]:
         if node is None:
-            declared: dict[str, tuple[str, dict[str, Node], Any]] = {n: (e, {}, None) for n, e in DEFAULT_EXTENDS.items()}
+            declared: dict[str, tuple[str, dict[str, Node], Any]] = {
+                n: (e, {}, None) for n, e in DEFAULT_EXTENDS.items()
+            }
             chains = self._chains(declared)
             return {n: Environment(n, chains[n], n == "production", n == BASE) for n in chains}
         if not isinstance(node.value, dict):
@@ -123,13 +125,17 @@ class _Reader:
                 if parent in chain:
                     said |= set(chain)
                     circle = " -> ".join([*chain[chain.index(parent) :], parent])
-                    self._report("GCM141", f"environments extend one another in a circle: {circle}", items.get("extends", node))
+                    self._report(
+                        "GCM141", f"environments extend one another in a circle: {circle}", items.get("extends", node)
+                    )
                     break
                 if parent != BASE and parent not in declared:
                     if len(chain) == 1:
                         near = closest(parent, list(declared))
                         help_ = f"did you mean {near}?" if near else "declare it, or extend base"
-                        self._report("GCM141", f"{name} extends {parent}, which is not declared", items["extends"], help_)
+                        self._report(
+                            "GCM141", f"{name} extends {parent}, which is not declared", items["extends"], help_
+                        )
                     break
                 chain.append(parent)
             chains[name] = tuple(reversed(chain))
@@ -150,7 +156,13 @@ class _Reader:
             self._report("GCM140", "a schema binding needs schema, the path of a file", schema or node)
             return None
         patterns: Any = [] if namespaces is None else namespaces.value
-        patterns = [patterns] if isinstance(patterns, str) else [item.value for item in patterns] if isinstance(patterns, list) else [None]
+        patterns = (
+            [patterns]
+            if isinstance(patterns, str)
+            else [item.value for item in patterns]
+            if isinstance(patterns, list)
+            else [None]
+        )
         if not all(isinstance(pattern, str) for pattern in patterns):
             assert namespaces is not None
             self._report("GCM140", "namespaces is a list of patterns such as acme/**", namespaces)
@@ -175,4 +187,3 @@ class _Reader:
             else:
                 given[name] = item.value
         return Limits(**given)
-

@@ -48,7 +48,9 @@ def deviations(path: str, text: str, *, several_lines: bool) -> list[Diagnostic]
         found.append((len(text) - len(last), "the last line is only spaces", "remove them"))
     if several_lines or any(sign in text and pattern.search(text) for sign, pattern in _SUSPECTS):
         found += _walk(text)
-    return [Diagnostic("GCM101", message, position_at(path, text, index), help=help_) for index, message, help_ in found]
+    return [
+        Diagnostic("GCM101", message, position_at(path, text, index), help=help_) for index, message, help_ in found
+    ]
 
 
 def _walk(text: str) -> Iterator[tuple[int, str, str]]:
@@ -131,7 +133,5 @@ def _between(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, str
 def _in_comment(text: str, index: int, inside: Any) -> bool:
     """Whether a proper comment has begun earlier on the line."""
     begin = text.rfind("\n", 0, index) + 1
-    for match in re.finditer(r"(?:^|(?<=[ \t]))#", text[begin:index]):
-        if not inside(begin + match.start()):
-            return True
-    return False
+    comments = re.finditer(r"(?:^|(?<=[ \t]))#", text[begin:index])
+    return any(not inside(begin + match.start()) for match in comments)

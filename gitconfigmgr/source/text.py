@@ -86,4 +86,3 @@ def _tab_finding(path: str, text: str, line: int) -> Diagnostic:
     column = content.find("\t") + 1
     position = Position(path, line + 1, max(column, 1))
     return Diagnostic("GCM112", "a tab in the indentation", position, help="indent with spaces", edits=edits)
-

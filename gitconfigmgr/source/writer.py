@@ -9,7 +9,7 @@ import yaml
 from gitconfigmgr.source.scalars import read_plain
 
 
-class _Dumper(yaml.CSafeDumper):
+class _Dumper(yaml.CSafeDumper):  # type: ignore[misc]  # PyYAML publishes no types
     """libyaml's emitter; text that any reader could take for something else gets quotes."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature

@@ -26,7 +26,11 @@ def open_repository(folder: Path) -> Any:
     try:
         return pygit2.Repository(found)
     except (pygit2.GitError, ValueError) as error:
-        hint = "run `git config --global --add safe.directory PATH` if you trust its owner" if "owned" in str(error) else None
+        hint = (
+            "run `git config --global --add safe.directory PATH` if you trust its owner"
+            if "owned" in str(error)
+            else None
+        )
         raise OutsideError(f"git: {error}", hint) from None
 
 
@@ -54,7 +58,9 @@ class RevisionTree:
             found = repository.revparse_single(name)
             self._commit = found.peel(pygit2.Commit)
         except KeyError:
-            raise UsageError(f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones") from None
+            raise UsageError(
+                f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
+            ) from None
         except (pygit2.GitError, ValueError) as error:
             raise UsageError(f"revision {name}: {error}") from None
         self.revision: Revision | None = revision_of(self._commit)
@@ -125,7 +131,9 @@ class RevisionTree:
         try:
             entries = list(tree)
         except KeyError:
-            raise OutsideError(f"git: the folder {at} is missing from this clone", "fetch it: `git fetch --refetch`") from None
+            raise OutsideError(
+                f"git: the folder {at} is missing from this clone", "fetch it: `git fetch --refetch`"
+            ) from None
         for entry in entries:
             path = f"{at}/{entry.name}"
             mode = entry.filemode

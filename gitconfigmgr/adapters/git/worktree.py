@@ -80,7 +80,7 @@ class WorkTree:
         return {"stats": self._stats[folder]}
 
     def changes(self, folder: str, before: Any) -> set[str] | None:
-        known = before.get("stats", {})
+        known: dict[str, list[int]] = before.get("stats", {})
         recent = time.time_ns() - _TICK
         now = {}
         for path in self.files(folder):

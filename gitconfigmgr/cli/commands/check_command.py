@@ -34,7 +34,7 @@ Examples:
 @options.jobs
 @options.no_cache
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     ctx: click.Context,
     paths: tuple[str, ...],
     rev: str | None,

@@ -24,7 +24,9 @@ Examples:
 Writes DIR/<namespace>/<env>.json (RFC 8785), <env>.provenance.json beside it,
 and DIR/manifest.json. The folder is replaced as a whole, or not at all.""",
 )
-@click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to.")
+@click.option(
+    "-o", "--output", "folder", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to."
+)
 @options.rev
 @options.namespaces
 @options.environments
@@ -34,7 +36,7 @@ and DIR/manifest.json. The folder is replaced as a whole, or not at all.""",
 @click.option("--timings", is_flag=True, help="Tell how long it took, on standard error.")
 @options.now
 @click.pass_context
-def command(
+def command(  # noqa: PLR0917 - click passes each option by name
     ctx: click.Context,
     folder: Path,
     rev: str | None,

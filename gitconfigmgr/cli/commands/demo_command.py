@@ -21,7 +21,9 @@ Examples:
   gitconfigmgr demo
   gitconfigmgr demo --into /tmp/acme-config""",
 )
-@click.option("--into", type=click.Path(path_type=Path), metavar="DIR", help="Use this new folder, not a temporary one.")
+@click.option(
+    "--into", type=click.Path(path_type=Path), metavar="DIR", help="Use this new folder, not a temporary one."
+)
 def command(into: Path | None) -> None:
     """Show the whole story in a temporary folder: compile, break a value, see the finding, fix it, compile again.
 

@@ -30,7 +30,7 @@ Examples:
 @options.output_format("text", "json")
 @options.now
 @click.pass_context
-def command(
+def command(  # noqa: PLR0917 - click passes each option by name
     ctx: click.Context,
     what: str,
     key: str | None,
@@ -70,7 +70,9 @@ def _code(name: str, format_: str) -> None:
     code = CODES.get(name)
     if code is None:
         near = closest(name, list(CODES))
-        raise UsageError(f"there is no code {name}", f"did you mean {near}?" if near else "docs/diagnostics.md lists them")
+        raise UsageError(
+            f"there is no code {name}", f"did you mean {near}?" if near else "docs/diagnostics.md lists them"
+        )
     if format_ == "json":
         options.print_json(code._asdict())
         return

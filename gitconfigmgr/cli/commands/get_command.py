@@ -28,7 +28,7 @@ Examples:
 @options.output_format("text", "json", "yaml")
 @options.now
 @click.pass_context
-def command(
+def command(  # noqa: PLR0917 - click passes each option by name
     ctx: click.Context,
     namespace: str,
     key: str | None,

@@ -29,8 +29,18 @@ could not be imported or its values could not be proven equal.""",
 )
 @click.argument("tool", metavar="TOOL")
 @click.argument("source", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path), metavar="NEWREPO", help="A new or empty folder.")
-@click.option("--environment", default="production", show_default=True, metavar="NAME", help="The environment of the targets.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="NEWREPO",
+    help="A new or empty folder.",
+)
+@click.option(
+    "--environment", default="production", show_default=True, metavar="NAME", help="The environment of the targets."
+)
 @options.output_format("text", "json")
 @click.pass_context
 def command(ctx: click.Context, tool: str, source: Path, folder: Path, environment: str, format_: str) -> None:
@@ -69,7 +79,10 @@ def _verdict(report: Report) -> str:
     if report.proven:
         return click.style("ok", fg="green", bold=True) + ": the effective values of all targets are equal"
     equal = report.targets - len({item.target for item in report.unequal})
-    return click.style("not proven", fg="red", bold=True) + f": {equal} of {report.targets + len(report.failures)} targets are equal"
+    return (
+        click.style("not proven", fg="red", bold=True)
+        + f": {equal} of {report.targets + len(report.failures)} targets are equal"
+    )
 
 
 def _losses(title: str, losses: Iterable[Loss], color: str) -> list[str]:

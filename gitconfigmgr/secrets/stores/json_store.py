@@ -28,10 +28,11 @@ class JsonStore:
 
     name = "json"
     has_default_rule = True
+    any_bytes = False
 
     def read(self, text: str) -> File:
         try:
-            root = _Parser(text).document()
+            root = _Parser(text, any_bytes=self.any_bytes).document()
         except RecursionError:
             raise FormatError("nested too deep", "flatten the structure") from None
         document = Document(root, root.end)
@@ -120,6 +121,7 @@ class BinaryStore(JsonStore):
 
     name = "binary"
     has_default_rule = False
+    any_bytes = True
 
     def read(self, text: str) -> File:
         file = super().read(text)
@@ -159,8 +161,9 @@ def _indent(file: File, branch: Branch) -> str | None:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, any_bytes: bool) -> None:
         self.text = text
+        self.any_bytes = any_bytes
 
     def document(self) -> Branch:
         start = self._skip(0)
@@ -215,7 +218,7 @@ class _Parser:
             value, end = scanstring(self.text, index + 1, True)  # noqa: FBT003 - its signature
         except ValueError:
             raise self._wrong(index, "a string does not end, or has a wrong escape") from None
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if not self.any_bytes and any("\ud800" <= character <= "\udfff" for character in value):
             raise self._wrong(index, "a string has half a surrogate pair")
         return value, end
 
