@@ -30,7 +30,7 @@ from corpus import Corpus, generate, git
 from measure import Run, Series, measure, round_robin, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
@@ -171,6 +171,12 @@ def cold_run(bench: Bench, size: str, name: str, contender: Contender, equal: di
     return run
 
 
+def failures(wanted: Iterable[str], series: dict[str, Series]) -> str:
+    """A line for what is not in a table because it failed."""
+    missing = [name for name in wanted if name not in series]
+    return f"\nFailed: {', '.join(missing)}.\n" if missing else ""
+
+
 def ratio(one: Series, other: Series | None, what: str) -> str:
     return f"{one.median(what) / other.median(what):.2f}" if other else "-"
 
@@ -205,7 +211,7 @@ def cold(bench: Bench, size: str, only: list[str]) -> str:
         for name, one in series.items()
     ]
     heads = ("run", "median s", "min s", "CPU s", "RSS MiB", "runs", "x ours", "x ours, CPU", "equal to expected")
-    return f"## Cold, {size} ({describe(size)})\n\n" + table(heads, rows)
+    return f"## Cold, {size} ({describe(size)})\n\n" + table(heads, rows) + failures(chosen, series)
 
 
 def describe(size: str) -> str:
@@ -270,6 +276,8 @@ def warm_series(bench: Bench, size: str) -> tuple[dict[str, Series], str]:
         "nothing changed": lambda: bench.run_ours(*where, str(output)),
     }
     series = {"first (fills the cache)": Series([first])} | round_robin(rows, bench.rounds)
+    if missing := failures(rows, series):
+        raise SystemExit(missing)
     clean = bench.output("clean")
     bench.run_ours(*where, str(clean), "--no-cache")
     same = subprocess.run(["diff", "-rq", clean, output], capture_output=True, text=True, check=False)
@@ -345,7 +353,7 @@ def startup(bench: Bench) -> str:
         for name, one in series.items()
     ]
     heads = ("command", "median ms", "min ms", "CPU ms", "RSS MiB", "runs", "x python -c pass")
-    return "## Start-up\n\n" + table(heads, rows)
+    return "## Start-up\n\n" + table(heads, rows) + failures(commands, series)
 
 
 # ---------------------------------------------------------------- the rest

@@ -71,7 +71,7 @@ class Repository:
             tree.files(layouts.ROOT), tree.oddities(layouts.ROOT), list(self.settings.environments)
         )
         self.findings += self.layout.findings
-        self.schemas = SchemaSet(self.settings.schemas, self._read, read_packaged)
+        self.schemas = SchemaSet(self.settings.schemas, self.read, read_packaged)
         self._documents: dict[str, Document] = {}
         self._read_before: set[str] = set()
         self.resolutions = Resolutions(
@@ -85,14 +85,15 @@ class Repository:
         )
 
     def _settings(self) -> Settings:
-        data = self.tree.read(layouts.SETTINGS)
+        data = self.read(layouts.SETTINGS)
         if data is None:
             raise UsageError(
-                f"there is no {layouts.SETTINGS} here", "run `gitconfigmgr init`, or name the repository by -C"
+                f"there is no {layouts.SETTINGS} here, or it is a link",
+                "run `gitconfigmgr init`, or name the repository by -C",
             )
         settings, findings = read_settings(layouts.SETTINGS, self.tree.blob_id(layouts.SETTINGS), data)
         if findings:
-            raise SettingsError(findings, self._read)
+            raise SettingsError(findings, self.read)
         return settings
 
     @cached_property
@@ -142,7 +143,7 @@ class Repository:
 
     def identity(self, path: str) -> str | None:
         """The blob id of any file; None where there is none."""
-        return None if self._read(path) is None else self.tree.blob_id(path)
+        return None if self.read(path) is None else self.tree.blob_id(path)
 
     def today(self) -> date | None:
         """The date that `$until` is held against."""
@@ -187,7 +188,8 @@ class Repository:
             self.findings.append(Diagnostic("GCM124", message, Position(path), help=help_))
             return None
 
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
+        """The bytes of any file; None where it is missing, from the folder or from Git."""
         try:
             return self.tree.read(path)
         except MissingObjectError:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from gitconfigmgr.adapters.packaged import read_schema
 from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
 from gitconfigmgr.app.select import State, find_root
-from gitconfigmgr.errors import UsageError
+from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.pipeline import Repository
+from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
@@ -69,8 +70,12 @@ def _at_revision(repository: object, rev: str, folder: Path) -> Tree:
     prefix = _prefix(repository, folder.resolve())
     while True:
         tree = RevisionTree(repository, rev, prefix)
-        if tree.read(SETTINGS) is not None:
-            return tree
+        try:
+            if tree.read(SETTINGS) is not None:
+                return tree
+        except MissingObjectError:
+            hint = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
+            raise OutsideError(f"git has no content for {SETTINGS} in this clone", hint) from None
         if not prefix:
             raise UsageError(f"there is no {SETTINGS} in {rev}", "name the folder of the config repository by -C")
         prefix = "/".join(prefix.split("/")[:-2])

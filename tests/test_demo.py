@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from script.runner import PROGRAM, ROOT
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ STORY = [
 ]
 
 
+@pytest.mark.slow
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     here, scratch = tmp_path / "here", tmp_path / "scratch"
     here.mkdir()

@@ -47,6 +47,7 @@ def check(
     whole = not paths and selection == Selection()
     if paths:
         targets = [target for target in targets if touched(target.namespace, paths)]
+        _read_selected(repository, paths)
     planned = plan(repository, targets, store if whole else None, identity)
     result = evaluate(repository, planned.stale, _nothing, jobs or usable_cores())
     if whole:
@@ -65,9 +66,11 @@ def check(
         raise UsageError(
             "nothing to check: no namespace is compiled", "add a service, configs/<org>/<service>/base.yaml"
         )
+    if paths and not targets and not any(_below(path, paths) for path in repository.tree.files(ROOT)):
+        raise UsageError(f"nothing to check: {' '.join(paths)} takes part in no target", "name files below configs/")
     if paths:
         findings = [item for item in findings if item.affects or _concerns(item, paths)]
-    return Checked(locate(collate(findings), repository.tree.read), len(targets), documents)
+    return Checked(locate(collate(findings), repository.read), len(targets), documents)
 
 
 def _remember(
@@ -81,15 +84,25 @@ def touched(namespace: str, paths: Sequence[str]) -> bool:
     """Whether any of the files takes part in the targets of a namespace."""
     folders = {f"{ROOT}/{name}" for name in prefixes(namespace)}
     for path in paths:
-        if path.rpartition("/")[0] in folders or path == ROOT or path.startswith(("schemas", "gitconfigmgr.yaml")):
+        if path.endswith(".yaml") and path.rpartition("/")[0] in folders:
+            return True
+        if path == ROOT or path.startswith(("schemas/", "gitconfigmgr.yaml")) or path == "schemas":
             return True
         if f"{ROOT}/{namespace}/".startswith(f"{path}/"):
             return True
     return False
 
 
+def _read_selected(repository: Repository, paths: Sequence[str]) -> None:
+    """Read the selected documents, so that those no target uses are looked at too."""
+    repository.read_some(path for path in repository.tree.files(ROOT) if _below(path, paths))
+
+
 def _concerns(item: Diagnostic, paths: Sequence[str]) -> bool:
-    place = item.position.path if item.position else ""
+    return item.position is not None and _below(item.position.path, paths)
+
+
+def _below(place: str, paths: Sequence[str]) -> bool:
     return any(place == path or place.startswith(f"{path}/") for path in paths)
 
 

@@ -89,7 +89,7 @@ def compile_all(
         findings = collate(result.findings + repository.findings + repository.schemas.findings)
         documents = sum(map(len, repository.layout.documents.values()))
         if has_errors(findings):
-            return Outcome(locate(findings, repository.tree.read), [], documents, written=False)
+            return Outcome(locate(findings, repository.read), [], documents, written=False)
         entries = [Entry(*record) for record in planned.known.values()]
         entries += [Entry(*trace.record) for trace in result.records]
         output.write(MANIFEST, manifest(repository, entries, suffix))
@@ -101,7 +101,7 @@ def compile_all(
                 repository, planned, result.records, store, fingerprint, noisy,
                 now_asked=result.now_asked, more={"output": output.state()},
             )  # fmt: skip
-    return Outcome(locate(findings, repository.tree.read), entries, documents, written=True)
+    return Outcome(locate(findings, repository.read), entries, documents, written=True)
 
 
 def paths_of(name: str, suffix: str) -> list[str]:

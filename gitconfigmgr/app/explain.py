@@ -48,8 +48,8 @@ def effective(repository: Repository, namespace: str, environment: str, key: str
     compiled = repository.compile(target)
     findings = collate(compiled.findings + repository.findings + repository.schemas.findings)
     if compiled.root is None or has_errors(findings):
-        raise BrokenTargetError(target, [f for f in findings if f.severity == "error"], repository.tree.read)
-    return compiled.root if key is None else _member(compiled.root, key)
+        raise BrokenTargetError(target, [f for f in findings if f.severity == "error"], repository.read)
+    return compiled.root if key is None else _member(compiled.root, target, key)
 
 
 def explain(repository: Repository, history: History | None, namespace: str, environment: str, key: str) -> Explanation:
@@ -80,7 +80,7 @@ def existing(repository: Repository, namespace: str, environment: str) -> Target
     return Target(namespace, environment)
 
 
-def _member(root: Node, key: str) -> Node:
+def _member(root: Node, target: Target, key: str) -> Node:
     try:
         path = parse_path(key)
     except PathSyntaxError:
@@ -99,7 +99,7 @@ def _member(root: Node, key: str) -> Node:
                 if near
                 else f"see the keys of {here or 'the document'}"
             )
-            raise UsageError(f"there is no {key}", hint)
+            raise UsageError(f"{target.namespace} has no key {key} in {target.environment}", hint)
         node = child
     return node
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.repair import Difference, Outcome, WrittenOut, differences, repair
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate, has_errors
-from gitconfigmgr.model.names import SEGMENT
+from gitconfigmgr.model.names import BASE, SEGMENT, prefixes
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.source.excerpt import locate
@@ -52,7 +52,7 @@ def import_repository(importer: Importer, folder: Path, environment: str, create
 
     Raises UsageError where nothing could be imported. What could not be proven is written too: the report names it.
     """
-    if not SEGMENT.match(environment):
+    if not SEGMENT.match(environment) or environment == BASE:
         raise UsageError(
             f"{environment!r} is no name for an environment", "use lower-case letters, digits, dot, dash and underscore"
         )
@@ -100,20 +100,9 @@ def _nothing_packaged(_: str) -> None:
 
 def _compile(imported: Imported, targets: list[Target]) -> dict[Target, Outcome]:
     """What our compiler makes of some targets of a repository that is not written yet."""
-    needed = {name for target in targets for name in _layers(target.namespace)}
-    files = _files(imported)
-    kept = {
-        path: data
-        for path, data in files.items()
-        if path == SETTINGS or path.split("/", 1)[1].rpartition("/")[0] in needed
-    }
-    return _outcomes(_open(kept), targets)
-
-
-def _layers(namespace: str) -> list[str]:
-    from gitconfigmgr.model.names import prefixes
-
-    return prefixes(namespace)
+    needed = {name for target in targets for name in prefixes(target.namespace)}
+    documents = {place: content for place, content in imported.documents.items() if place.namespace in needed}
+    return _outcomes(_open(_files(replace(imported, documents=documents))), targets)
 
 
 def _outcomes(repository: Repository, targets: list[Target]) -> dict[Target, Outcome]:
@@ -159,6 +148,12 @@ class _Files:
     def blob_id(self, path: str) -> str:
         data = self._files[path]
         return sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    def snapshot(self, folder: str) -> None:  # noqa: ARG002 - the port's signature
+        return None
+
+    def changes(self, folder: str, before: object) -> None:  # noqa: ARG002 - the port's signature
+        return None
 
     def time(self) -> datetime | None:
         return None

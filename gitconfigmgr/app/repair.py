@@ -6,6 +6,7 @@ further up, until the compiler agrees. So an importer may leave out what it has 
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def repair(imported: Imported, compile_: Compile) -> tuple[Imported, list[Writte
 class _Repair:
     def __init__(self, imported: Imported) -> None:
         self.source = imported
-        self.documents = dict(imported.documents)
+        self.documents: dict[Place, dict[str, Any]] = dict(imported.documents)
         self.written: dict[tuple[Target, KeyPath], WrittenOut] = {}
         self._attempts: dict[tuple[Target, KeyPath], int] = {}
         self._several = len({target.environment for target in imported.effective}) > 1
@@ -88,8 +89,8 @@ class _Repair:
         """Write out what differs; whether there was anything."""
         wanted = self.source.effective[target]
         found = list(_differing(outcome.value, wanted, ()))
-        if not found and has_errors(outcome.findings):
-            found = [((key,), outcome.value.get(key), value) for key, value in wanted.items()]
+        if (not found and has_errors(outcome.findings)) or any(not path for path, _, _ in found):
+            found = [((key,), None, value) for key, value in wanted.items()]
         locked = any(item.code == "GCM206" for item in outcome.findings)
         for path, actual, value in found:
             attempt = self._attempts.get((target, path), 0)
@@ -97,14 +98,12 @@ class _Repair:
             if value is _MISSING:
                 _put(self._document(target), path, _MISSING, wanted)
                 continue
-            kept = path[: max(1, len(path) - max(0, attempt - 1))]
-            over = attempt > 0 or isinstance(value, (dict, list)) or isinstance(actual, (dict, list))
-            fresh = actual is _MISSING and attempt == 0
+            kept = path[: max(1, len(path) + min(0, 1 - attempt))]
             content = literal(_at(wanted, kept))
-            if over and not fresh:
+            beside = attempt == 0 and (actual is _MISSING or not (_is_container(value) or _is_container(actual)))
+            if not beside:
                 content = {"$replace": content} | ({"$force": TICKET} if locked else {})
-            _put(self._document(target), kept, content, wanted)
-            self._note(target, kept)
+            self._note(target, _put(self._document(target), kept, content, wanted))
         return bool(found)
 
     def _note(self, target: Target, path: KeyPath) -> None:
@@ -118,12 +117,12 @@ class _Repair:
         place = Place(target.namespace, target.environment if self._several else BASE)
         if place not in self._own:
             self._own.add(place)
-            self.documents[place] = _copy(self.documents.get(place, {}))
+            self.documents[place] = deepcopy(self.documents.get(place, {}))
         return self.documents[place]
 
 
-def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> None:
-    """Set a value at a path of a layer document; what stands in the way is written out whole."""
+def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> KeyPath:
+    """Set a value at a path of a layer document; what stands in the way is written out whole. The path written."""
     for depth, key in enumerate(path[:-1], 1):
         name = literal_key(key)
         child = document.setdefault(name, {})
@@ -132,7 +131,7 @@ def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> 
             inner = inner["$replace" if "$replace" in inner else "$value"]
         if not isinstance(inner, dict) or any(other.startswith("$") and not other.startswith("$$") for other in inner):
             document[name] = {"$replace": literal(_at(wanted, path[:depth]))}
-            return
+            return path[:depth]
         document = inner
     name = literal_key(path[-1])
     if content is not _MISSING:
@@ -141,18 +140,17 @@ def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> 
         del document[name]
     else:
         document[name] = {"$delete": "if-present"}
+    return path
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, (dict, list))
 
 
 def _at(value: Any, path: KeyPath) -> Any:
     for key in path:
         value = value[key]
     return value
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(child) for key, child in value.items()}
-    return [_copy(child) for child in value] if isinstance(value, list) else value
 
 
 def _differing(found: Any, wanted: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.check.subschemas import Schema, children, on_same_value
+from gitconfigmgr.check.subschemas import Schema, on_same_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,22 +26,10 @@ class Bounds:
         self._targets = (targets, first_targets)
         self._dynamic = dynamic
         self._measured: dict[int, tuple[int, int]] = {}
-        self._seen: set[int] = set()
 
-    def problems(self, roots: Iterable[Schema]) -> list[tuple[Schema, str]]:
-        """What breaks a bound, in all schemas below the roots that are new."""
-        found: list[tuple[Schema, str]] = []
-        todo = list(roots)
-        while todo:
-            schema = todo.pop()
-            if id(schema) in self._seen:
-                continue
-            self._seen.add(id(schema))
-            if id(schema) not in self._measured:
-                found += self._measure(schema)
-            todo += [child for _, child in children(schema)]
-            todo += self._referred(schema)
-        return found
+    def problems(self, schemas: Iterable[Schema]) -> list[tuple[Schema, str]]:
+        """What breaks a bound, beginning at these schemas."""
+        return [each for schema in schemas if id(schema) not in self._measured for each in self._measure(schema)]
 
     def _next(self, schema: Schema) -> list[Schema]:
         """The schemas that apply to the same value."""
@@ -49,7 +37,8 @@ class Bounds:
         dynamic = schema.get("$dynamicRef")
         if isinstance(dynamic, str):
             found += self._dynamic.get(dynamic.rpartition("#")[2], ())
-        return list({id(each): each for each in found}.values())
+            found = list({id(each): each for each in found}.values())
+        return found
 
     def _referred(self, schema: Schema) -> list[Schema]:
         return [targets[id(schema)] for targets in self._targets if id(schema) in targets]

@@ -93,6 +93,7 @@ class Library:
         self._resources: dict[str, Schema] = {}
         self._anchors: dict[tuple[str, str], Schema] = {}
         self._identities: dict[str, str] = {}  # root $id as written -> URI
+        self._fresh: list[Schema] = []  # not yet held against the bounds
         self._queue: list[_Reference] = []
         self._absolute: list[_Reference] = []  # waits until all files in use are known
         self._bounds = cycles.Bounds(self.targets, self.first_targets, self.dynamic)
@@ -191,6 +192,7 @@ class Library:
                 return
             base = self._identify(file, schema, pointer, base)
             self._places[id(schema)] = _Place(schema, file, pointer, base)
+            self._fresh.append(schema)
             spell_out_false(schema)
             self._name_anchors(schema, base)
             self._check_keywords(schema)
@@ -255,11 +257,9 @@ class Library:
                     self._file(uri)
                 if not self._queue:
                     self._follow_absolute()
-        for schema, problem in self._bounds.problems(self._new_schemas()):
+        fresh, self._fresh = self._fresh, []
+        for schema, problem in self._bounds.problems(fresh):
             self.refuse(schema, (), problem, "let it lead into a member or an item first")
-
-    def _new_schemas(self) -> list[Schema]:
-        return [file.root for file in self._files.values() if file is not None]
 
     def _follow(self, reference: _Reference) -> None:
         uri = reference.uri

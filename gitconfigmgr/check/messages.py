@@ -169,7 +169,7 @@ class Messages:
         lower = node.lower
         while lower is not None and len(found) < _MOST_RELATED:
             if not isinstance(lower.value, (dict, Required, Deleted)) or type(lower.value) is DirectiveMap:
-                found.append(Related(position_of(lower), "overrides", _shown(lower, hidden=hidden).strip(" ()")))
+                found.append(Related(position_of(lower), "overrides", _shown(lower, hidden=hidden)))
             lower = lower.lower
         return tuple(found[:_MOST_RELATED])
 
@@ -186,11 +186,11 @@ class Messages:
 def _shown(node: Node, *, hidden: bool) -> str:
     value = node.value
     if hidden or isinstance(value, (Sealed, Segments)):
-        return " (<secret>)"
+        return "<secret>"
     if isinstance(value, Expression):
         value = value.text
     if isinstance(value, (str, int, float, type(None))):
-        return f" ({words.show(value)})"
+        return words.show(value)
     return ""
 
 

@@ -84,9 +84,10 @@ def _depth(value: Any) -> int:
         depth += 1
         below: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
+            kind = type(item)
+            if kind is dict:
                 below += item.values()
-            elif isinstance(item, list):
+            elif kind is list:
                 below += item
         level = below
     return depth
@@ -96,7 +97,10 @@ def is_schema(value: Schema) -> bool:
     """Whether a value is a valid schema of the dialect."""
     import jsonschema_rs
 
-    return bool(jsonschema_rs.meta.is_valid(value))
+    try:
+        return bool(jsonschema_rs.meta.is_valid(value))
+    except ValueError:  # a number that it cannot hold
+        return False
 
 
 def _check_against_metaschema(name: str, text: str, root: Schema) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitconfigmgr import __version__
-from gitconfigmgr.errors import GitConfigError
+from gitconfigmgr.errors import GitConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +68,7 @@ class Commands(click.Group):
             from gitconfigmgr.model.names import closest
 
             near = closest(args[0], list(COMMANDS))
-            hint = f"Did you mean {near}?" if near else "See gitconfigmgr --help."
-            raise click.UsageError(f"There is no command {args[0]}. {hint}")
+            raise UsageError(f"there is no command {args[0]}", f"did you mean {near}?" if near else "see --help")
         return super().resolve_command(ctx, args)
 
 
@@ -118,8 +117,7 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911 - each way to end has its stat
     except KeyboardInterrupt:
         return 130
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _misused(error)
     except BrokenPipeError:
         return _closed_pipe()
     except GitConfigError as error:
@@ -130,6 +128,14 @@ def run(argv: list[str]) -> int:  # noqa: PLR0911 - each way to end has its stat
     except Exception:  # noqa: BLE001 - the one place: a bug is reported, with what a maintainer needs
         return _bug()
     return result if isinstance(result, int) else 0
+
+
+def _misused(error: click.ClickException) -> int:
+    message = error.format_message().rstrip(".")
+    click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
+    context = getattr(error, "ctx", None)
+    click.echo(f"hint: see {context.command_path if context else 'gitconfigmgr'} --help", err=True)
+    return 2
 
 
 def _expected(error: GitConfigError) -> int:

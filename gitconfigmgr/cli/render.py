@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from gitconfigmgr.model.names import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +32,7 @@ class TextReport:
         color = _COLORS.get(item.severity, "blue")
         lines = [
             click.style(f"{item.severity}[{item.code}]", fg=color, bold=True)
-            + click.style(f": {item.message}", bold=True)
+            + click.style(f": {_safe(item.message)}", bold=True)
         ]
         gutter = ""
         if item.position is not None:
@@ -38,20 +41,22 @@ class TextReport:
             lines.append(f"{gutter}--> {_place(item.position)}")
             lines += excerpt
         for related in item.related:
-            note = f" ({related.note})" if related.note else ""
-            lines.append(f"{gutter} = {related.message} {_place(related.position)}{note}")
+            note = f" ({_safe(related.note)})" if related.note else ""
+            lines.append(f"{gutter} = {_safe(related.message)} {_place(related.position)}{note}")
         if item.rule:
-            lines.append(f"{gutter} = rule {item.rule}")
+            lines.append(f"{gutter} = rule {_safe(item.rule)}")
         if item.affects:
             lines.append(f"{gutter} = affects {_targets(item.affects)}")
         if item.help:
-            lines.append(f"{gutter} = help: {item.help}")
+            lines.append(f"{gutter} = help: {_safe(item.help)}")
         return "\n".join(lines)
 
     def _excerpt(self, item: Diagnostic, color: str) -> list[str]:
         position = item.position
         assert position is not None
         source = self._source(position.path)
+        if position.line == len(source) + 1 and source:
+            position = replace(position, line=len(source), column=len(source[-1]) + 1, end_line=0)
         if not 0 < position.line <= len(source) or not source[position.line - 1].strip():
             return []
         text, start = _shortened(source[position.line - 1], position.column - 1)
@@ -60,7 +65,7 @@ class TextReport:
         length = position.end_column - position.column if position.end_line == position.line else len(text) - start
         length = max(1, min(length, len(text) - start))
         caret = " " * start + click.style("^" * length, fg=color, bold=True)
-        label = click.style(f" {item.label}", fg=color) if item.label else ""
+        label = click.style(f" {_safe(item.label)}", fg=color) if item.label else ""
         return [f"{blank} |", f"{number} | {text}", f"{blank} | {caret}{label}"]
 
     def _source(self, path: str) -> list[str]:
@@ -89,8 +94,9 @@ def _place(position: Position) -> str:
     return f"{_safe(position.path)}:{position.line}:{position.column}"
 
 
-def _safe(path: str) -> str:
-    return path if path.isprintable() else repr(path)[1:-1]
+def _safe(text: str) -> str:
+    """Text from a file under review: what could steer a terminal is shown as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _targets(affects: tuple[tuple[str, str], ...]) -> str:
@@ -113,16 +119,12 @@ def as_text(checked: Checked, read: Callable[[str], bytes | None]) -> str:
 def summary_line(checked: Checked) -> str:
     """`3 errors, 1 warning in 12 targets from 30 documents`."""
     counts = count(checked.diagnostics)
-    scope = f"{_many(checked.targets, 'target')} from {_many(checked.documents, 'document')}"
+    scope = f"{many(checked.targets, 'target')} from {many(checked.documents, 'document')}"
     if not checked.diagnostics:
         return click.style("ok", fg="green", bold=True) + f": {scope}, no findings"
     fixable = sum(1 for item in checked.diagnostics if item.edits)
     fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
-    return f"{_many(counts['errors'], 'error')}, {_many(counts['warnings'], 'warning')} in {scope}{fix}"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')} in {scope}{fix}"
 
 
 def count(diagnostics: list[Diagnostic]) -> dict[str, int]:
@@ -204,5 +206,5 @@ def short_value(node: Node) -> str:
 
     value = masked(node)
     text = scalar_text(value) if not isinstance(value, (dict, list)) else orjson.dumps(value).decode()
-    line = text.split("\n")[0]
+    line = _safe(text.split("\n")[0])
     return line[:57] + "..." if len(line) > 60 or "\n" in text else line

@@ -66,6 +66,11 @@ def parse_path(text: str) -> tuple[str, ...]:
         at += 1
 
 
+def many(number: int, word: str) -> str:
+    """A number with its noun: 1 target, 2 targets."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def is_index(part: str, length: int) -> bool:
     """Whether a part of a path names an item of a list of this length: 0, 1, 2 ..."""
     return part.isdecimal() and len(part) < 10 and str(int(part)) == part and int(part) < length

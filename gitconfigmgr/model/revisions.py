@@ -21,9 +21,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """The commit that wrote a line: `time` is the author's."""
+    """The commit that wrote a line: `time` is the author's. `boundary`: history ends there, in a shallow clone."""
 
     commit: str
     author: str
     time: datetime
     summary: str
+    boundary: bool = False

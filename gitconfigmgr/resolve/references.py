@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_CHAIN = 32
+MAX_TEXT = 1024 * 1024  # characters of one text that references make
+MAX_STEPS = 64  # nodes that the provenance of one value names
 MAX_ACTIVE = 256  # where following stops at all, whatever is remembered
 FAILED = Sealed("", "unknown")  # stands where a reference could not be resolved; opaque to every later stage
 
@@ -142,13 +144,15 @@ class Resolver:
             if found is None or found.value is FAILED:
                 return node.replaced(value=FAILED, flags=SEALED)
             if found is not node:
-                via += (found, *found.via)
+                via = _steps_of(via, found)
             parts += self._as_text(node, piece, found)
         return self._joined(node, parts, via)
 
     def _joined(self, node: Node, parts: list[str | Sealed], via: tuple[Node, ...]) -> Node:
         if FAILED in parts:
             return node.replaced(value=FAILED, flags=SEALED)
+        if sum(len(part) for part in parts if isinstance(part, str)) > MAX_TEXT:
+            return self._failed(node, "GCM304", f"the text grows beyond {MAX_TEXT // 1024} KiB")
         if any(isinstance(part, Sealed) for part in parts):
             return node.replaced(value=Segments(_merged_text(parts)), flags=SEALED, via=via)
         return _with(node, "".join(map(str, parts)), 0, via)
@@ -179,7 +183,7 @@ class Resolver:
             if self._copied > self.session.max_values:
                 message = f"the references of this target copy more than {self.session.max_values} values"
                 return self._failed(node, "GCM304", message, within=reference.text)
-        return _with(node, found.value, found.flags, (found, *found.via))
+        return _with(node, found.value, found.flags, _steps_of((), found))
 
     def _default(self, node: Node, text: str) -> Node:
         if len(text) >= 2 and text[0] == text[-1] == '"':
@@ -265,7 +269,9 @@ class Resolver:
 
         template = node.value
         variables = {name: self.resolve(child) for name, child in template.variables.items()}
-        via = tuple(step for child in variables.values() for step in (child, *child.via))
+        via: tuple[Node, ...] = ()
+        for child in variables.values():
+            via = _steps_of(via, child)
         if any(child.value is FAILED for child in variables.values()):
             return node.replaced(value=FAILED, flags=SEALED)
         try:
@@ -292,6 +298,13 @@ class Resolver:
 def _with(node: Node, value: Any, flags: int, via: tuple[Node, ...]) -> Node:
     """`node.replaced`, written out: there is one for each reference and each map around it."""
     return Node(value, node.document, node.mark, node.key_mark, flags, node.lower, node.directive, node.notes, via)
+
+
+def _steps_of(via: tuple[Node, ...], found: Node) -> tuple[Node, ...]:
+    """The steps of a value with one more that it was taken from; each once, and not without end."""
+    known = set(map(id, via))
+    more = [step for step in (found, *found.via) if id(step) not in known]
+    return (*via, *more)[:MAX_STEPS]
 
 
 def _merged_text(parts: list[str | Sealed]) -> tuple[str | Sealed, ...]:

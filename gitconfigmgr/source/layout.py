@@ -35,12 +35,17 @@ class Layout:
         return sorted(namespace for namespace in self.documents if namespace not in inner)
 
 
+_ODD = {"link": ("GCM116", "a symbolic link"), "submodule": ("GCM120", "a submodule")}
+
+
 def lay_out(files: Collection[str], oddities: Mapping[str, str], environments: Collection[str]) -> Layout:
     """Sort the paths below configs/ into namespaces and environments."""
     layout = Layout()
     names: dict[str, str | None] = {}
     file_of = {f"{environment}.yaml": environment for environment in environments}
     for path in files:
+        if "/." in path:
+            continue  # hidden files and folders are not ours: editors keep their own things there
         folder, _, name = path.rpartition("/")
         if folder not in names:
             names[folder] = _namespace(folder, layout.findings)
@@ -55,7 +60,7 @@ def lay_out(files: Collection[str], oddities: Mapping[str, str], environments: C
         else:
             _stranger(path, name, environments, layout.findings)
     for path, what in oddities.items():
-        code, message = ("GCM116", "a symbolic link") if what == "link" else ("GCM120", "a submodule")
+        code, message = _ODD.get(what, ("GCM126", "no regular file"))
         layout.findings.append(Diagnostic(code, f"{path} is {message}", Position(path)))
     _case_clashes([*files, *oddities], layout.findings)
     return layout

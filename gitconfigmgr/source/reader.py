@@ -40,7 +40,7 @@ from gitconfigmgr.model.values import (
 )
 from gitconfigmgr.source.scalars import Refused, is_unusual, read_plain
 from gitconfigmgr.source.strict import deviations
-from gitconfigmgr.source.text import decode, syntax_error
+from gitconfigmgr.source.text import decode, syntax_error, too_deep
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.settings import Limits
@@ -66,6 +66,9 @@ def read_document(
     text, findings = decode(path, data, limits.file_bytes)
     if text is None:
         return document, findings
+    deep = too_deep(path, text)
+    if deep is not None:
+        return document, [*findings, deep]
     builder = _Builder(document, limits, findings)
     try:
         document.root = builder.build(text)

@@ -9,6 +9,8 @@ from gitconfigmgr.model.diagnostics import Diagnostic, Edit, Position
 
 _TABS = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 
+_MOST_OPEN = 4_000
+
 
 def decode(path: str, data: bytes, bound: int) -> tuple[str | None, list[Diagnostic]]:
     """The text of a file with line ends as LF and no byte order mark, and the findings about its bytes.
@@ -16,7 +18,7 @@ def decode(path: str, data: bytes, bound: int) -> tuple[str | None, list[Diagnos
     None where it is too large or not UTF-8.
     """
     if len(data) > bound:
-        message = f"the file has {len(data):,} bytes, more than {bound:,}"
+        message = f"the file has more than {bound:,} bytes"
         return None, [Diagnostic("GCM113", message, Position(path), help="split it, or raise limits.file_bytes")]
     try:
         text = data.decode("utf-8")
@@ -33,6 +35,22 @@ def decode(path: str, data: bytes, bound: int) -> tuple[str | None, list[Diagnos
         findings.append(_carriage_returns(path, text))
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.removeprefix("\ufeff"), findings
+
+
+def too_deep(path: str, text: str) -> Diagnostic | None:
+    """A finding for brackets nested so deeply that libyaml's time would grow with their square.
+
+    Counts brackets without looking at quotes: text that leaves thousands of them open is no configuration either.
+    """
+    if text.count("[") + text.count("{") < _MOST_OPEN:
+        return None
+    depth = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match.group() in "[{" else -1 if depth else 0
+        if depth > _MOST_OPEN:
+            place = position_at(path, text, match.start())
+            return Diagnostic("GCM114", f"more than {_MOST_OPEN} brackets are open", place)
+    return None
 
 
 def _carriage_returns(path: str, text: str) -> Diagnostic:

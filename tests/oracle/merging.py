@@ -300,6 +300,7 @@ class Fold:
         strategy = self.repo.schema_merge.get(".".join(path), "replace")
         if lower is None or kind(lower) == "nothing" or strategy == "replace":
             return self.write(self.items(data, path, pen), pen)
+        lower = replace(lower, until=None)
         if isinstance(strategy, dict):
             return self.lay_by(lower, strategy["by"], data, path, pen)
         new = self.items(data, path, pen)
@@ -327,8 +328,17 @@ class Fold:
         if result is not None and "$lock" in data:
             result.lock = data["$lock"]
         if result is not None and "$until" in data:
-            result.until = date.fromisoformat(data["$until"])
+            self.limit(lower, result, data)
         return result
+
+    def limit(self, lower: Node | None, result: Node, data: dict[str, Any]) -> None:
+        """M15: the date holds for the value, and once another layer changes a list, for the items that came with it."""
+        result.until = date.fromisoformat(data["$until"])
+        if isinstance(result.value, list):
+            old = lower.value if lower and kind(lower) == "list" else []
+            for item in result.value:
+                if not any(item is other for other in old):
+                    item.until = item.until or result.until
 
     def delete(self, lower: Node | None, data: dict[str, Any], path: Path, pen: Pen) -> None:
         """M7. A layer that removes a path knows it."""
@@ -352,6 +362,7 @@ class Fold:
         if lower is None or kind(lower) != "list":
             self.fail("M5" if kind(lower) == "nothing" else "M9", path)
             return lower
+        lower = replace(lower, until=None)
         if "$by" in data:
             return self.lay_by(lower, data["$by"], data["$items"], path, pen)
         return self.change_list(lower, data, path, pen)
@@ -472,7 +483,8 @@ class Judge:
         if leaf and guard and self.leaks(node):
             (self.errors if self.guard == "error" else self.warnings).append(("M13", dotted))
         for key, child in children(node).items():
-            self.visit(child, (*path, key), guard and not leaf)
+            said = isinstance(node.value, list) and child.until == node.until
+            self.visit(replace(child, until=None) if said else child, (*path, key), guard and not leaf)
 
     def judge_until(self, until: date, dotted: str) -> None:
         left = (until - self.repo.now).days

@@ -254,6 +254,16 @@ def test_until(until: str, errors: list[Any], warnings: list[Any]) -> None:
     assert run(document, {"k": 2}, now=date(2026, 6, 1)) == Outcome({"k": 2})
 
 
+def test_until_of_items() -> None:
+    expired = {"$until": "2026-01-01", "$owner": "team"}
+    document = {"l": {"$value": [1], **expired}}
+    assert run(document, {"l": {"$append": [2]}}).errors == [("M15", "l.0")]
+    assert run(document, {"l": {"$append": [2], "$remove": [1]}}).value == {"l": [2]}
+    added = {"l": {"$append": [2], **expired}}
+    assert run({"l": [1]}, added).errors == [("M15", "l")]
+    assert run({"l": [1]}, added, {"l": {"$append": [3]}}, env="staging").errors == [("M15", "l.1")]
+
+
 LEAKS = [
     ("scalar", {}, {"k": 1}, {}, ["k"]),
     ("won by base", {"k": 1}, {}, {}, []),

@@ -21,6 +21,7 @@ def test_script(name: str, tmp_path: Path) -> None:
     expected = path.read_text(encoding="utf-8")
     actual = perform(expected, tmp_path)
     assert "this is a bug in gitconfigmgr" not in actual
+    assert "\n[-" not in actual, "a command was ended by a signal: it took too much time or memory"
     if os.environ.get("GCM_UPDATE"):
         path.write_text(actual, encoding="utf-8")
         return

@@ -23,6 +23,7 @@ def commit_all(folder: Path, message: str) -> None:
     repository = pygit2.Repository(str(folder))
     repository.index.add_all()
     repository.index.write()
-    author = pygit2.Signature("gitconfigmgr demo", "demo@gitconfigmgr.invalid")
+    # a fixed time: the demo prints the same commit on every machine
+    author = pygit2.Signature("gitconfigmgr demo", "demo@gitconfigmgr.invalid", 1_767_225_600, 0)
     parents = [] if repository.head_is_unborn else [repository.head.target]
     repository.create_commit("HEAD", author, author, message, repository.index.write_tree(), parents)

@@ -41,7 +41,12 @@ class GitHistory:
             return None
         author = f"{wrote.author.name} <{wrote.author.email}>"
         time = datetime.fromtimestamp(wrote.author.time, UTC)
-        return Blame(str(wrote.id), author, time, wrote.message.split("\n")[0])
+        boundary = self._repository.is_shallow and not _has_parents(self._repository, wrote)
+        return Blame(str(wrote.id), author, time, wrote.message.split("\n")[0], boundary)
+
+
+def _has_parents(repository: Any, commit: Any) -> bool:
+    return any(parent in repository for parent in commit.parent_ids)
 
 
 def _same_line(old: bytes, new: bytes, line: int) -> int | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+MOST_BYTES = 64 * 1024 * 1024  # as much as any `limits.file_bytes` may allow; more is not loaded
 _LINK, _SUBMODULE, _FOLDER = 0o120000, 0o160000, 0o040000
 
 
@@ -62,7 +63,9 @@ class RevisionTree:
                 f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
             ) from None
         except (pygit2.GitError, ValueError) as error:
-            raise UsageError(f"revision {name}: {error}") from None
+            if isinstance(error, pygit2.InvalidSpecError):
+                raise UsageError(f"{name!r} is no revision") from None
+            raise OutsideError(f"git: {error}", "run `git fsck`") from None
         self.revision: Revision | None = revision_of(self._commit)
         self.prefix = prefix
         self._ids: dict[str, Any] = {}
@@ -75,13 +78,15 @@ class RevisionTree:
             entry = self._entry(folder)
             if entry is not None and entry.filemode == _FOLDER:
                 self._walk(entry, folder)
+            elif entry is not None and entry.filemode == _LINK:
+                self._oddities[folder] = "link"
         begin = f"{folder}/"
         return [path for path in self._ids if path.startswith(begin)]
 
     def oddities(self, folder: str) -> Mapping[str, str]:
         self.files(folder)
         begin = f"{folder}/"
-        return {path: what for path, what in self._oddities.items() if path.startswith(begin)}
+        return {path: what for path, what in self._oddities.items() if path.startswith(begin) or path == folder}
 
     def blob_id(self, path: str) -> str:
         entry = self._ids.get(path)
@@ -95,6 +100,8 @@ class RevisionTree:
                 return None
             blob = entry.id
         try:
+            if self._store.read_header(blob)[1] > MOST_BYTES:
+                return b" " * (MOST_BYTES + 1)
             return bytes(self._store.read(blob)[1])
         except KeyError:
             raise MissingObjectError(path) from None

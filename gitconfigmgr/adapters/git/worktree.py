@@ -6,6 +6,7 @@ import os
 import time
 from hashlib import sha1
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import OutsideError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.revisions import Revision
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link, no waiting for a pipe
+MOST_BYTES = 64 * 1024 * 1024  # as much as any `limits.file_bytes` may allow
 _TICK = 50_000_000  # ns; file systems stamp files with a clock that ticks every few milliseconds
 
 
@@ -35,7 +37,9 @@ class WorkTree:
     def files(self, folder: str) -> Collection[str]:
         if folder not in self._files:
             self._files[folder], self._oddities[folder] = [], {}
-            if (self.root / folder).is_dir():
+            if (self.root / folder).is_symlink():
+                self._oddities[folder][folder] = "link"
+            elif (self.root / folder).is_dir():
                 self._walk(folder, folder)
         return self._files[folder]
 
@@ -54,9 +58,11 @@ class WorkTree:
         if path not in self._seen and self._through_link(path):
             return None
         try:
-            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | _NO_LINK)
+            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | _CAREFULLY)
             with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by descriptor
-                data = file.read()
+                if not S_ISREG(os.fstat(descriptor).st_mode):
+                    return None
+                data = file.read(MOST_BYTES + 1)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         except OSError as error:
@@ -120,11 +126,13 @@ class WorkTree:
             elif entry.is_dir():
                 if (folder / entry.name / ".git").exists():
                     self._oddities[top][path] = "submodule"
-                elif not entry.name.startswith("."):
+                else:
                     self._walk(path, top)
             elif entry.is_file():
                 self._files[top].append(path)
                 self._seen.add(path)
+            else:
+                self._oddities[top][path] = "special file"
 
 
 def _repository(root: Path) -> object:

@@ -52,12 +52,19 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
 
     With PATHs only what these files take part in. Ends with status 1 where there is an error.
     """
-    from gitconfigmgr.app.check import check
+    from gitconfigmgr.app.check import Checked, check
     from gitconfigmgr.cli import render
+    from gitconfigmgr.pipeline import SettingsError
     from gitconfigmgr.wiring import open_memory, open_repository, program_identity
 
     state = options.state(ctx, rev, now, staged=staged)
-    repository = open_repository(state)
+    try:
+        repository = open_repository(state)
+    except SettingsError as error:
+        if format_ != "json":
+            raise
+        options.print_json(render.as_json(Checked(error.findings, 0, 0)))
+        options.finish(2)
     inside = relative_paths(state.folder, paths)
     checked = check(
         repository,
@@ -72,7 +79,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
 
         text = orjson.dumps(render.as_json(checked), option=orjson.OPT_INDENT_2).decode()
     else:
-        text = render.as_text(checked, repository.tree.read)
+        text = render.as_text(checked, repository.read)
     if output:
         from gitconfigmgr.adapters.files import write_atomically
 
@@ -92,7 +99,10 @@ def relative_paths(folder: Path, paths: tuple[str, ...]) -> list[str]:
     root = find_root(folder)
     found = []
     for path in paths:
-        place = (folder / path).resolve()
+        place = (folder / path).absolute()
+        if not place.exists() and not place.is_symlink():
+            raise click.UsageError(f"There is no {path}.")
+        place = place.parent.resolve() / place.name if place.name != ".." else place.resolve()
         if place != root and root not in place.parents:
             raise click.UsageError(f"{path} lies outside the config repository.")
         found.append("configs" if place == root else place.relative_to(root).as_posix())

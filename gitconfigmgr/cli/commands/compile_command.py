@@ -53,6 +53,7 @@ def command(  # noqa: PLR0917 - click passes each option by name
 
     from gitconfigmgr.app.compile import compile_all
     from gitconfigmgr.cli import render
+    from gitconfigmgr.model.names import many
     from gitconfigmgr.wiring import open_output, open_repository, program_identity
 
     started = time.perf_counter()
@@ -62,13 +63,14 @@ def command(  # noqa: PLR0917 - click passes each option by name
     outcome = compile_all(
         repository, selection, output, store, identity=program_identity(), jobs=jobs, suffix=f".{format_}"
     )
-    report = render.TextReport(repository.tree.read)
+    report = render.TextReport(repository.read)
     for item in outcome.diagnostics:
         click.echo(report.show(item) + "\n", err=True)
     if not outcome.written:
-        errors = render.count(outcome.diagnostics)["errors"]
-        click.echo(f"{errors} {'error' if errors == 1 else 'errors'}, nothing was written", err=True)
+        errors = many(render.count(outcome.diagnostics)["errors"], "error")
+        click.echo(f"{errors}, nothing was written", err=True)
         options.finish(1)
     if timings:
         click.echo(f"{time.perf_counter() - started:.3f} s after start-up", err=True)
-    click.echo(f"{len(outcome.entries)} targets from {outcome.documents} documents in {folder}")
+    targets, documents = many(len(outcome.entries), "target"), many(outcome.documents, "document")
+    click.echo(f"{targets} from {documents} in {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import tempfile
 from pathlib import Path
 
@@ -61,11 +62,13 @@ def _say(text: str) -> None:
 def _run(folder: Path, line: str, expected: int = 0) -> None:
     from gitconfigmgr.cli.main import run
 
+    sys.stdout.flush()
     click.echo()
     shown = line.replace("{folder}/", "")
     click.echo(click.style(f"$ gitconfigmgr {shown}", fg="cyan"))
     color = click.get_current_context().color
     colors = [] if color is None else ["--color", "always" if color else "never"]
+    sys.stdout.flush()
     status = run([*colors, "-C", str(folder), *shlex.split(line.replace("{folder}", shlex.quote(str(folder))))])
     if status != expected:
         click.echo(f"error: the demo expected status {expected}, not {status}", err=True)

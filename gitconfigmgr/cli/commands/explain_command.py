@@ -94,6 +94,8 @@ def _text(found: Explanation) -> list[str]:
         commit = found.commit
         day = commit.time.date().isoformat()
         lines.append(f"commit    {commit.commit[:10]} {day} {commit.author}: {commit.summary}")
+        if commit.boundary:
+            lines.append("          or earlier: this clone is shallow")
     if node.directive:
         lines.append(f"directive {node.directive}")
     for name, text in notes(node).items():

@@ -248,10 +248,6 @@ class _IniReader:
 
     def _section(self, root: Branch, line: str, at: int) -> Branch:
         match = _SECTION.match(line)
-        first = root.entries[0]
-        if match and match[1] == _DEFAULT and not self.waiting and isinstance(first, Entry):
-            assert isinstance(first.node, Branch)
-            return first.node
         if not match or root.find(match[1]) is not None:
             raise self._wrong(at, f"section {line[:80]} is written twice, or is no section")
         section = Branch(at, 0, is_map=True)

@@ -158,6 +158,33 @@ class _Reader:
         self.stack[-1].branch.entries += self.pending
         self.pending = []
 
+    def _place_before_container(self, top: _Open | None, start: int, *, flow: bool) -> list[Comment]:
+        """Comments before a container; returns those that belong inside, at its beginning."""
+        if top is None:
+            inside, self.pending = self.pending, []
+            return inside
+        if flow:
+            self._place_before_entry()
+            return []
+        if not top.branch.is_map:
+            dash = self._dash(start)
+            inside = [comment for comment in self.pending if comment.start > dash and not self._inline(comment)]
+        else:
+            inside = [comment for comment in self.pending if not self._inline(comment)]
+        self.pending = [comment for comment in self.pending if comment not in inside]
+        self._place_before_entry() if top.key is None else self._place_before_value()
+        return inside
+
+    def _dash(self, start: int) -> int:
+        """The dash of the list item that begins at a position, behind or before the waiting comments."""
+        end = start
+        for comment in reversed(self.pending):
+            found = self.text.rfind("-", comment.end, end)
+            if found >= 0:
+                return found
+            end = comment.start
+        return self.text.rfind("-", 0, end)
+
     def _place_before_end(self) -> None:
         """Comments before the end of a container stay as long as they are right of the container around it."""
         own = self.stack[-1].branch
@@ -206,7 +233,7 @@ class _Reader:
         text: str = event.value
         tag = event.tag
         problem = "it has an anchor" if event.anchor else ""
-        if tag is not None and tag not in ("!", f"{_CORE}str"):
+        if tag is not None and tag not in ("!", f"{_CORE}str", f"{_CORE}merge"):
             raise FormatError(f"tag {_shown(tag)}: SOPS drops it", "remove the tag", event.start_mark.line + 1)
         if event.style or tag:
             return text, problem or ("it has a tag" if tag else ""), ""
@@ -244,17 +271,9 @@ class _Reader:
             raise FormatError(f"tag {_shown(event.tag)}: SOPS drops it", "remove the tag", line)
         if len(self.stack) >= _DEPTH:
             raise FormatError(f"nested more than {_DEPTH} levels deep", "flatten the structure", line)
-        waiting = self._gap(start)
         inside: list[Comment] = []
-        if waiting and top is not None:
-            if event.flow_style or top.key is None:
-                self._place_before_entry()
-            else:
-                inside = [comment for comment in self.pending if not self._inline(comment)]
-                self.pending = [comment for comment in self.pending if self._inline(comment)]
-                self._place_before_value()
-        elif waiting:
-            inside, self.pending = self.pending, []
+        if self._gap(start):
+            inside = self._place_before_container(top, start, flow=bool(event.flow_style))
         branch = Branch(start, event.start_mark.column, is_map=is_map, flow=bool(event.flow_style))
         if event.anchor and not event.flow_style:
             branch.column = -1  # the mark is the anchor's: the first entry tells

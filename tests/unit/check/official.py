@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.schemas import SchemaSet
-from gitconfigmgr.model.diagnostics import Diagnostic
 
 from .support import binding
+
+if TYPE_CHECKING:
+    from gitconfigmgr.model.diagnostics import Diagnostic
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "json-schema"
 _HOST = "http://localhost:1234/"
@@ -56,11 +58,11 @@ def _moved(text: str) -> bytes:
 @cache
 def groups() -> list[Group]:
     folder = FOLDER / "tests" / "draft2020-12"
-    found = []
-    for path in sorted(folder.rglob("*.json")):
-        for group in json.loads(path.read_text("utf-8")):
-            found.append(_group(f"{path.relative_to(folder)}: {group['description']}", group))
-    return found
+    return [
+        _group(f"{path.relative_to(folder)}: {group['description']}", group)
+        for path in sorted(folder.rglob("*.json"))
+        for group in json.loads(path.read_text("utf-8"))
+    ]
 
 
 def _group(name: str, group: dict[str, Any]) -> Group:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.schemas import SchemaSet, View
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 from gitconfigmgr.model.settings import Limits, SchemaBinding
-from gitconfigmgr.model.values import Node
 from gitconfigmgr.source.reader import read_document
+
+if TYPE_CHECKING:
+    from gitconfigmgr.model.values import Node
 
 PACKAGED = Path(__file__).parents[3] / "schemas"
 SEALED = "ENC[AES256_GCM,data:abc,iv:abc,tag:abc,type:{}]"

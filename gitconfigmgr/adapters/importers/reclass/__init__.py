@@ -9,7 +9,7 @@ from gitconfigmgr.adapters.importers.reclass.layers import Layers, namespaces
 from gitconfigmgr.adapters.importers.reclass.sources import Source, as_json
 from gitconfigmgr.adapters.importers.reclass.stacks import AUTOMATIC, Stack, Stacks
 from gitconfigmgr.adapters.importers.reclass.translate import Translator
-from gitconfigmgr.adapters.importers.reclass.values import Evaluation, InventoryError, Tree, merged
+from gitconfigmgr.adapters.importers.reclass.values import Evaluation, InventoryError, merged
 from gitconfigmgr.model.imports import Imported, Loss, Place
 from gitconfigmgr.model.names import BASE, Target, prefixes
 
@@ -38,9 +38,9 @@ class _Import:
         layers = Layers(stacks, names)
         documents, sources = self._documents(layers)
         self._tell_all(stacks, names, layers)
-        environments = {self.environment: {"extends": BASE} | ({"protected": True} if self.environment == "production" else {})}
+        protected = {"protected": True} if self.environment == "production" else {}
         return Imported(
-            settings={"version": 1, "environments": environments},
+            settings={"version": 1, "environments": {self.environment: {"extends": BASE} | protected}},
             documents=documents,
             effective={Target(names[node], self.environment): value for node, value in values.items()},
             sources=sources,
@@ -105,4 +105,4 @@ def _files(sources: list[Source]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source.file for source in sources))
 
 
-__all__ = ["Tree", "read_inventory"]
+__all__ = ["read_inventory"]

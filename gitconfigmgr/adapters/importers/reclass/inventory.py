@@ -77,7 +77,7 @@ def _config(base: Path, folder: Path) -> Config:
     kapitan = not (base / "nodes").is_dir() and (base / "targets").is_dir()
     given: dict[str, Any] = {"nodes_uri": "targets", "allow_none_override": True} if kapitan else {}
     if kapitan:
-        given["compose_node_name"] = _kapitan_composes(base) or _kapitan_composes(folder) or _kapitan_composes(base.parent)
+        given["compose_node_name"] = any(map(_kapitan_composes, (base, folder, base.parent)))
     path = base / CONFIG
     if path.is_file():
         read = read_yaml(path)
@@ -89,7 +89,7 @@ def _config(base: Path, folder: Path) -> Config:
     if not root.is_dir() or kapitan:
         root = base
     regexps = given.get("ignore_class_notfound_regexp", ".*")
-    plain = {name: given[name] for name in ("automatic_parameters", "class_mappings_match_path", "ignore_class_notfound") if name in given}
+    flags = ("automatic_parameters", "class_mappings_match_path", "ignore_class_notfound")
     return Config(
         nodes=Path(os.path.normpath(root / str(given.get("nodes_uri") or "nodes"))),
         classes=Path(os.path.normpath(root / str(given.get("classes_uri") or "classes"))),
@@ -98,14 +98,15 @@ def _config(base: Path, folder: Path) -> Config:
         default_environment=str(given.get("default_environment", "base")),
         class_mappings=tuple(given.get("class_mappings") or ()),
         ignore_class_notfound_regexp=(regexps,) if isinstance(regexps, str) else tuple(regexps),
-        **{name: bool(value) for name, value in plain.items()},
+        **{name: bool(given[name]) for name in flags if name in given},
     )
 
 
 def _refuse_changed_syntax(path: Path, given: dict[str, Any]) -> None:
     for name, value in _FIXED.items():
         if name in given and given[name] not in (value, tuple(value) if isinstance(value, list) else value):
-            raise UsageError(f"{path}: {name} is {given[name]!r}; only {value!r} can be imported", "rewrite the inventory first")
+            message = f"{path}: {name} is {given[name]!r}; only {value!r} can be imported"
+            raise UsageError(message, "rewrite the inventory first")
 
 
 def _kapitan_composes(folder: Path) -> bool:
@@ -120,7 +121,7 @@ def _kapitan_composes(folder: Path) -> bool:
 def read_yaml(path: Path) -> Any:
     """A file with the meaning PyYAML gives it."""
     try:
-        return yaml.load(read_text(path), Loader=yaml.CSafeLoader)  # noqa: S506 - CSafeLoader makes plain data only
+        return yaml.load(read_text(path), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise UsageError(f"{path} is not valid YAML: {_flat(error)}") from None
 
@@ -151,8 +152,8 @@ def _index(base: Path, names: str) -> dict[str, Path]:
                 continue
             name = _name(parts, stem, names)
             if name in found:
-                other = found[name]
-                raise UsageError(f"{Path(folder) / file} and {other} are both {name}", "rename one, or set compose_node_name")
+                message = f"{Path(folder) / file} and {found[name]} are both {name}"
+                raise UsageError(message, "rename one, or set compose_node_name")
             found[name] = Path(folder) / file
     return found
 

@@ -8,13 +8,14 @@ before it touches other keys. What is left goes into the node's own document.
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.adapters.importers.reclass.values import Tree
 from gitconfigmgr.model.names import GLOBAL, prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitconfigmgr.adapters.importers.reclass.sources import Source
     from gitconfigmgr.adapters.importers.reclass.stacks import Stack
@@ -26,19 +27,26 @@ def namespaces(paths: Mapping[str, str]) -> dict[str, str]:
     """Node -> namespace, for node -> path: allowed names, unique, and none above another."""
     named = {node: "/".join(_segment(part) for part in path.split("/")) for node, path in sorted(paths.items())}
     folders = {above for name in named.values() for above in prefixes(name)[:-1]} | {GLOBAL}
-    taken: set[str] = set()
+    taken = set(folders)
     result: dict[str, str] = {}
     for node, name in named.items():
-        if name in folders:
-            name = f"{name}-node" if name == GLOBAL else f"{name}/{name.rpartition('/')[2]}"
-        if name.startswith(f"{GLOBAL}/"):
-            name = name.replace(GLOBAL, f"{GLOBAL}-nodes", 1)
-        unique, number = name, 2
-        while unique in taken or unique in folders:
-            unique, number = f"{name}-{number}", number + 1
+        wanted = _beside_folders(name, folders)
+        unique = next(text for text in _numbered(wanted) if text not in taken)
         taken.add(unique)
         result[node] = unique
     return result
+
+
+def _beside_folders(name: str, folders: set[str]) -> str:
+    """A name that is no folder's: a layer of others would be part of them."""
+    if name == GLOBAL or name.startswith(f"{GLOBAL}/"):
+        return name.replace(GLOBAL, f"{GLOBAL}-node", 1)
+    return f"{name}/{name.rpartition('/')[2]}" if name in folders else name
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def _segment(text: str) -> str:
@@ -76,7 +84,9 @@ class Layers:
         """Whether two sources have a key in common, beside maps that both only add to."""
         leaves, inner = self._leaves(one)
         other_leaves, other_inner = self._leaves(other)
-        return not (leaves.isdisjoint(other_leaves) and leaves.isdisjoint(other_inner) and inner.isdisjoint(other_leaves))
+        return not (
+            leaves.isdisjoint(other_leaves) and leaves.isdisjoint(other_inner) and inner.isdisjoint(other_leaves)
+        )
 
     def _leaves(self, source: Source) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
         """The paths of a source's values, and of the maps above them."""

@@ -14,6 +14,7 @@ from gitconfigmgr.adapters.importers.reclass.inventory import absolute, read_tex
 from gitconfigmgr.adapters.importers.reclass.texts import TextError, parse
 from gitconfigmgr.adapters.importers.reclass.values import Entry, InventoryError, Origin, Pile, Slot, Tree, merged
 from gitconfigmgr.model.imports import Loss
+from gitconfigmgr.model.names import show_path
 from gitconfigmgr.source.scalars import MAX_SAFE, Refused, read_plain
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r"\?\{[a-z0-9]+:(?:\$\{[^}\n]*\}|[^}\n])*\}")
 _MOST_POSITIONS = 500_000
-_OTHERS = {"applications": "there is no list of applications", "exports": "there are no exports; refer to ${namespace:key}"}
+_OTHERS = {
+    "applications": "there is no list of applications",
+    "exports": "there are no exports; refer to ${namespace:key}",
+}
 Positions = dict[tuple[Any, ...], tuple[int, str | None]]
 
 
@@ -124,7 +128,8 @@ class _Reader:
     def _text(self, value: str, origin: Origin) -> Any:
         secret = _SECRET.search(value)
         if secret:
-            self._tell(origin, secret.group(), "a secret of kapitan stays as this text; encrypt the value itself with SOPS")
+            why = "a secret of kapitan stays as this text; encrypt the value itself with SOPS"
+            self._tell(origin, secret.group(), why)
         try:
             return parse(value)
         except TextError as error:
@@ -144,9 +149,7 @@ class _Reader:
 
 def shown(path: tuple[Any, ...]) -> str:
     """A path below `parameters` as reports show it."""
-    from gitconfigmgr.model.names import show_path
-
-    return show_path(tuple(part if isinstance(part, int) and not isinstance(part, bool) else str(part) for part in path[1:]))
+    return show_path(tuple(map(str, path[1:])))
 
 
 def as_json(value: Any) -> Any:

@@ -93,7 +93,8 @@ class Stacks:
         if not isinstance(text, Text):
             return text
         name = str(Evaluation(stack.tree, self.config.options).text(text))
-        stack.losses.append(Loss(file, 0, f"class {written}", f"a layer cannot be chosen by a value; {name} is what it comes to"))
+        why = f"a layer cannot be chosen by a value; {name} is what it comes to"
+        stack.losses.append(Loss(file, 0, f"class {written}", why))
         return name
 
     def _class(self, name: str, file: str, stack: Stack) -> Source | None:
@@ -101,7 +102,8 @@ class Stacks:
         if path is None:
             ignored = self.config.ignore_class_notfound_regexp if self.config.ignore_class_notfound else ()
             if any(re.match(pattern, name) for pattern in ignored):
-                stack.losses.append(Loss(file, 0, f"class {name}", "there is no such class; reclass-config.yml says to ignore it"))
+                why = "there is no such class; reclass-config.yml says to ignore it"
+                stack.losses.append(Loss(file, 0, f"class {name}", why))
                 return None
             raise InventoryError(f"there is no class {name}", Origin(file, 0))
         if name not in self.classes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ABSENT: Any = object()
 ODD: Any = object()  # what it is depends on what a reference comes to
+MERGED = "whether they are merged depends on a reference; the value itself is written out"
 _UNQUOTABLE = frozenset('"\\$\n\r')
 
 
@@ -65,9 +66,8 @@ class _State:
             self.current = lower + new
         elif isinstance(lower, Tree) and isinstance(new, Tree) and self.operation in ("set", "replace"):
             self.content = self.current = merged(lower, new)
-        elif lower is ODD or (_is_container(lower) and new is not None) or (_may_be_container(lower) and _is_container(new)):
-            what = f"{_words(new)} over {_words(lower)}"
-            raise _NotSayableError(entry.origin, what, "whether they are merged depends on a reference; the value itself is written out")
+        elif _depends(lower, new):
+            raise _NotSayableError(entry.origin, f"{_words(new)} over {_words(lower)}", MERGED)
         elif _is_container(lower) or _is_container(new):
             self._set("replace", new)
         else:
@@ -123,8 +123,7 @@ class Translator:
             return self._map(slot, None if under is ABSENT else under)
         if isinstance(under, list) or under is ODD or _may_be_container(under):
             origin = next(iter(below.entries)).origin if isinstance(below, Pile) else Origin("", 0)
-            what = f"a map over {_words(under)}"
-            raise _NotSayableError(origin, what, "whether they are merged depends on a reference; the value itself is written out")
+            raise _NotSayableError(origin, f"a map over {_words(under)}", MERGED)
         return {"$replace": self._map(slot, None)}
 
     def _pile(self, pile: Pile, under: Any) -> Any:
@@ -133,7 +132,9 @@ class Translator:
             state.add(entry)
         content = self._content(state.content, state.pieces[-1].origin)
         operation = state.operation
-        if under is ABSENT or (operation == "replace" and not _is_container(under) and not _is_container(state.content)):
+        if under is ABSENT or (
+            operation == "replace" and not _is_container(under) and not _is_container(state.content)
+        ):
             operation = "set"
         name = {"append": "$append", "replace": "$replace", "set": "$value"}[operation]
         if state.constant is not None:
@@ -154,7 +155,7 @@ class Translator:
         """An item of a list; what cannot be said there takes the whole list out."""
         if isinstance(slot, Tree):
             return {literal_key(as_key(key)): self._item(child) for key, child in slot.items()}
-        return self._pile(slot, ABSENT) if len(slot.entries) == 1 else self._content(surface(slot, self.options), Origin("", 0))
+        return self._pile(slot, ABSENT)
 
 
 def _is_container(value: Any) -> bool:
@@ -163,6 +164,13 @@ def _is_container(value: Any) -> bool:
 
 def _may_be_container(value: Any) -> bool:
     return isinstance(value, Text) and value.whole is not None
+
+
+def _depends(lower: Any, upper: Any) -> bool:
+    """Whether a reference decides if two contributions are merged."""
+    if lower is ODD or (_is_container(lower) and upper is not None):
+        return True
+    return _may_be_container(lower) and _is_container(upper)
 
 
 def _words(value: Any) -> str:
@@ -192,5 +200,7 @@ def _path(reference: Reference, origin: Origin) -> str:
         raise _NotSayableError(origin, str(reference), "references do not nest; the value it comes to is written out")
     keys = split(path)
     if any(_UNQUOTABLE.intersection(key) for key in keys):
-        raise _NotSayableError(origin, str(reference), "its path cannot be written; the value it comes to is written out")
-    return show_path(tuple(literal for literal in keys))
+        raise _NotSayableError(
+            origin, str(reference), "its path cannot be written; the value it comes to is written out"
+        )
+    return show_path(tuple(keys))

@@ -78,9 +78,8 @@ def merge_into(lower: Tree, upper: Tree) -> None:
             raise InventoryError("reclass cannot merge an empty key", _origin(value))
         if key[0] in (OVERWRITE, CONSTANT):
             entry = Entry(value, _origin(value)) if isinstance(value, Tree) else value.entries[-1]
-            flags = {"overwrite": True} if key[0] == OVERWRITE else {"constant": True}
-            key = key[1:]
-            lower[key] = _added(lower.get(key), Pile((replace(entry, **flags),)))
+            flagged = replace(entry, overwrite=True) if key[0] == OVERWRITE else replace(entry, constant=True)
+            lower[key[1:]] = _added(lower.get(key[1:]), Pile((flagged,)))
         else:
             lower[key] = _added(lower.get(key), value)
 
@@ -230,7 +229,9 @@ class Evaluation:
         elif isinstance(upper, list) and options.allow_list_over_scalar:
             return [Pile((Entry(lower, origin),)), *upper]
         else:
-            allowed = not isinstance(upper, (Tree, list)) or (isinstance(upper, Tree) and options.allow_dict_over_scalar)
+            allowed = not isinstance(upper, (Tree, list)) or (
+                isinstance(upper, Tree) and options.allow_dict_over_scalar
+            )
         if not allowed:
             raise InventoryError(f"{_kind(upper)} over {_kind(lower)}", origin)
         return upper
