@@ -144,7 +144,8 @@ def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> 
 
 
 def _is_container(value: Any) -> bool:
-    return isinstance(value, (dict, list))
+    """Whether a value is a map or a list; what stands for a reference that failed is none."""
+    return isinstance(value, list) or (isinstance(value, dict) and "$secret" not in value)
 
 
 def _at(value: Any, path: KeyPath) -> Any:

@@ -49,22 +49,21 @@ def _required(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
                 yield from _required(child, (*path, index))
 
 
-def _expired(node: Node, path: KeyPath, now: Callable[[], date | None]) -> Iterator[Diagnostic]:
+def _expired(
+    node: Node, path: KeyPath, now: Callable[[], date | None], above: frozenset[int] = frozenset()
+) -> Iterator[Diagnostic]:
+    """`above` are the dates of the maps around this node, which were judged there."""
     notes = node.notes
-    if notes is not None and notes.until is not None:
+    if notes is not None and notes.until is not None and id(notes.until_at) not in above:
+        above |= {id(notes.until_at)}
         finding = _expiry(node, path, now())
         if finding is not None:
             yield finding
-            return
     value = node.value
-    if type(value) is dict:
-        for key, child in value.items():
-            if child.flags & NOTED or child.notes:
-                yield from _expired(child, (*path, key), now)
-    elif type(value) is list:
-        for index, child in enumerate(value):
-            if child.flags & NOTED or child.notes:
-                yield from _expired(child, (*path, index), now)
+    children = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, child in children:
+        if child.flags & NOTED or child.notes:
+            yield from _expired(child, (*path, key), now, above)
 
 
 def _expiry(node: Node, path: KeyPath, now: date | None) -> Diagnostic | None:

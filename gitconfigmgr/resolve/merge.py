@@ -155,9 +155,10 @@ class Merge:
         parts = said.parts
         if said.operation == directives.VALUE:
             content = parts["$value"].replaced(key_mark=upper.key_mark)
-            if below is not None and content.value == {} and type(below.value) is dict:
+            node = self.apply(lower, content, path)
+            if node is below and isinstance(content.value, dict) and type(below.value) is dict:  # an empty map
                 return content.replaced(value=below.value, flags=below.flags, lower=below, notes=below.notes)
-            return self.apply(lower, content, path)
+            return node
         if said.operation == directives.REPLACE:
             content = self.fresh(parts["$replace"], path)
             return content.replaced(key_mark=upper.key_mark, lower=lower, directive="$replace")
@@ -315,6 +316,10 @@ def _carry_locks(lower: Node, upper: Node) -> Node:
     return upper.replaced(value=children, flags=upper.flags | union_of_flags(children.values()))
 
 
+_HOLDS_FOR_ALL = ("lock", "lock_at")
+_EXPIRY = ("until", "until_at", "owner")
+
+
 def _with_notes(node: Node, notes: Notes, document: Document) -> Node:
     """A subtree with the notes of a directive: a lock holds for all of it, the rest for what `document` wrote."""
     value: Any = node.value
@@ -327,14 +332,10 @@ def _with_notes(node: Node, notes: Notes, document: Document) -> Node:
         return node.replaced(value=value, flags=node.flags | NOTED) if value is not node.value else node
     merged = Notes()
     for name in Notes.__slots__:
-        given = getattr(notes, name)
-        setattr(
-            merged,
-            name,
-            given
-            if given and (own or name in ("lock", "lock_at"))
-            else getattr(node.notes, name, getattr(merged, name)),
-        )
+        inner = getattr(node.notes, name, None)
+        given = getattr(notes, name) if own or name in _HOLDS_FOR_ALL else None
+        # of two expiry dates each is judged where it stands
+        setattr(merged, name, inner or given if name in _EXPIRY and inner else given or inner or getattr(merged, name))
     return node.replaced(value=value, notes=merged, flags=node.flags | NOTED)
 
 

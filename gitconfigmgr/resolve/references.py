@@ -51,7 +51,7 @@ class Session:
         self.read_plain = read_plain
         self.max_values = max_values
         self.active: list[tuple[Resolver, Node, str]] = []
-        self.findings: list[Diagnostic] = []  # of what is being resolved
+        self.findings: dict[int, Diagnostic] = {}  # of what is being resolved, by identity
         self.reached = 0  # how deep the references below what is being resolved go
 
 
@@ -64,13 +64,13 @@ class Resolver:
         self.session = session
         self.used: dict[Target, Resolver] = {}
         self.sought: set[Target] = set()  # targets that were not there
-        self._done: dict[int, tuple[Node, int, list[Diagnostic]]] = {}
+        self._done: dict[int, tuple[Node, int, dict[int, Diagnostic]]] = {}
         self._copied = 0
 
     def resolved(self) -> tuple[Node, list[Diagnostic]]:
         """The document with every reference and template resolved, and what was found on the way."""
-        self.session.findings = []
-        return self.resolve(self.root), self.session.findings
+        self.session.findings = {}
+        return self.resolve(self.root), list(self.session.findings.values())
 
     def resolve(self, node: Node) -> Node:
         """A node of this target, resolved; memoised with the depth of its references and their findings."""
@@ -80,14 +80,16 @@ class Resolver:
         known = self._done.get(id(node))
         if known is not None:
             done, depth, findings = known
-            session.findings += findings
+            session.findings.update(findings)
             session.reached = max(session.reached, depth)
             return done
         outer, session.reached = session.reached, 0
-        before = len(session.findings)
+        others, session.findings = session.findings, {}
         done = self._resolve(node)
-        self._done[id(node)] = done, session.reached, session.findings[before:]
+        self._done[id(node)] = done, session.reached, session.findings
         session.reached = max(session.reached, outer)
+        others.update(session.findings)
+        session.findings = others
         return done
 
     def _resolve(self, node: Node) -> Node:
@@ -292,7 +294,8 @@ class Resolver:
         within: str | None = None, help_: str | None = None, related: tuple[Related, ...] = (),
     ) -> None:  # fmt: skip
         place = position_of(node)
-        self.session.findings.append(Diagnostic(code, message, place, within=within, help=help_, related=related))
+        finding = Diagnostic(code, message, place, within=within, help=help_, related=related)
+        self.session.findings[id(finding)] = finding
 
 
 def _with(node: Node, value: Any, flags: int, via: tuple[Node, ...]) -> Node:

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 def unknown_paths(lower: Node | None, upper: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
     """The topmost paths of an overlay that nothing knows, unless their subtree says `$new: true`."""
-    yield from _unknown([] if lower is None else [lower], upper, path, knowledge)
+    yield from _unknown([] if lower is None else [lower], lower, upper, path, knowledge)
 
 
-def _unknown(lowers: list[Node], upper: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
+def _unknown(
+    lowers: list[Node], live: Node | None, upper: Node, path: KeyPath, knowledge: Knowledge
+) -> Iterator[Diagnostic]:
+    """`lowers` are all values that lower layers gave the place, `live` the one that is in force."""
     content = _content(upper)
     if content is None:
         return
     if isinstance(content.value, list):
-        yield from _items(lowers, upper, content, path, knowledge)
+        yield from _items(live, upper, content, path, knowledge)
         return
     if not isinstance(content.value, dict):
         return
@@ -35,7 +38,8 @@ def _unknown(lowers: list[Node], upper: Node, path: KeyPath, knowledge: Knowledg
         key = unescape(name)
         below = _below(lowers, key)
         if below or knowledge.knows((*path, key)):
-            yield from _unknown(below, child, (*path, key), knowledge)
+            there = live.value.get(key) if live is not None and isinstance(live.value, dict) else None
+            yield from _unknown(below, there, child, (*path, key), knowledge)
         elif _says_new(child) or (type(child.value) is DirectiveMap and "$delete" in child.value):
             continue
         else:
@@ -81,7 +85,7 @@ def _below(lowers: list[Node], key: str) -> list[Node]:
     return list(found.values())
 
 
-def _items(lowers: list[Node], upper: Node, content: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
+def _items(live: Node | None, upper: Node, content: Node, path: KeyPath, knowledge: Knowledge) -> Iterator[Diagnostic]:
     """The members of list items that are matched by key."""
     member = None
     if type(upper.value) is DirectiveMap and "$by" in upper.value:
@@ -90,13 +94,13 @@ def _items(lowers: list[Node], upper: Node, content: Node, path: KeyPath, knowle
         declared = knowledge.strategy(path)
         if declared is not None and isinstance(declared[0], dict):
             member = declared[0]["by"]
-    if member is None or not lowers or not isinstance(lowers[0].value, list):
+    if member is None or live is None or not isinstance(live.value, list):
         return
-    known = {_identity(item, member): (index, item) for index, item in enumerate(lowers[0].value)}
+    known = {_identity(item, member): (index, item) for index, item in enumerate(live.value)}
     for item in content.value:
         found = known.get(_identity(item, member)) if isinstance(item.value, dict) else None
         if found is not None and "$delete" not in item.value:
-            yield from _unknown([found[1]], item, (*path, found[0]), knowledge)
+            yield from _unknown([found[1]], found[1], item, (*path, found[0]), knowledge)
 
 
 def _identity(item: Node, member: str) -> object:

@@ -276,6 +276,8 @@ class _Builder:
         text = event.value
         if key == "$until" and "date" in refused.reason:
             return text
+        if key == "leak_guard" and not self.document.namespace:  # a setting, and one of its values is off
+            return text
         help_ = f'write "{text}" if it is text'
         if refused.code == "GCM105" and "\n" not in text:
             help_ += f", {_plainly(text)}" if _plainly(text) else ""

@@ -78,7 +78,12 @@ def disagreement(outcome: Outcome, compiled: Compiled) -> str | None:
     return None if warnings == expected else f"expected the warnings {sorted(expected)}, got {sorted(warnings)}"
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("GCM_RANDOM_REPOS", "60"))))
+# Seeds whose repositories once told the two apart.
+TELLING = [132, 247, 317, 449, 539, 599, 664, 665, 694, 721, 725, 726, 862, 2244]
+SEEDS = sorted({*range(int(os.environ.get("GCM_RANDOM_REPOS", "60"))), *TELLING})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_compiler_agrees_with_oracle(seed: int, tmp_path: Path) -> None:
     repo = random_repo(seed)
     repository = opened(repo, tmp_path, seed)

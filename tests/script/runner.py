@@ -155,7 +155,7 @@ class Shell:
         """Output without what differs from run to run, and without control characters."""
         text = output.decode("utf-8", "backslashreplace").replace(str(self.work), "$WORK")
         text = re.sub(re.escape(self.env["TMPDIR"]) + r"/([a-z-]+)-\w{8}\b", r"$TMP/\1-", text)
-        return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+        return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"<{ord(match[0]):02x}>", text)
 
     def do_write(self, path: str, *lines: str) -> None:
         target = self.cwd / unescape(path)

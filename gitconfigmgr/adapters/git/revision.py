@@ -89,8 +89,8 @@ class RevisionTree:
         return {path: what for path, what in self._oddities.items() if path.startswith(begin) or path == folder}
 
     def blob_id(self, path: str) -> str:
-        entry = self._ids.get(path)
-        return str(entry if entry is not None else self._entry(path).id)
+        known = self._ids.get(path) or getattr(self._entry(path), "id", "")
+        return str(known)
 
     def read(self, path: str) -> bytes | None:
         blob = self._ids.get(path)

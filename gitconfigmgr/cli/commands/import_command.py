@@ -63,7 +63,8 @@ def command(ctx: click.Context, tool: str, source: Path, folder: Path, environme
 
 
 def _text(report: Report, folder: Path) -> list[str]:
-    lines = [f"{report.targets} nodes -> {report.targets} targets in {report.documents} documents, in {folder}"]
+    nodes = report.targets + len(report.failures)
+    lines = [f"{nodes} nodes -> {report.targets} targets in {report.documents} documents, in {folder}"]
     lines += _losses("not imported", report.failures, "red")
     lines += _losses("not carried over as it was", report.losses, "yellow")
     lines += _written_out(report.written_out)

@@ -11,7 +11,7 @@ from gitconfigmgr.secrets.scalars import Scalar, Time
 from gitconfigmgr.secrets.tokens import looks_encrypted
 
 _WORDS = frozenset("y n yes no on off true false null ~ nan inf".split())  # noqa: SIM905 - a list of words reads better so
-_PLAIN = re.compile(r"[A-Za-z_/^(][A-Za-z0-9_./@%+=$()~^|*?\\-]*(?:[ :,]?[A-Za-z0-9_./@%+=$()~^|*?\\-]+)*\Z")
+_PLAIN = re.compile(r"[A-Za-z_/^(][A-Za-z0-9_./@%+=$()~^|*?\\-]*(?:[ :,][A-Za-z0-9_./@%+=$()~^|*?\\-]+)*\Z")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*\Z")
 _FLOW_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+=-]*\Z")
 _BLOCK = re.compile(r"[^ \t\n\r\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -34,7 +34,7 @@ def scalar_text(value: Scalar, *, flow: bool = False) -> str:
     if looks_encrypted(value):
         return f'"{value}"' if flow else value
     pattern = _FLOW_PLAIN if flow else _PLAIN
-    if len(value) < 1_000 and value.lower() not in _WORDS and (pattern.match(value) or _VERSION.match(value)):
+    if value.lower() not in _WORDS and (pattern.match(value) or _VERSION.match(value)):
         return value
     return quoted(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from gitconfigmgr.secrets.selection import Selection
@@ -63,7 +64,9 @@ def compare_yaml(seed: int, person: Person) -> None:
     theirs = sops.encrypt(plain, "yaml", **rule_of(selection))
     mine = decrypted(person, theirs)
     assert data_of(mine, "yaml") == data_of(plain, "yaml"), plain
-    assert comments_of(mine) == comments_of(sops.decrypt(theirs)), plain
+    lost = Counter(comments_of(sops.decrypt(theirs))) - Counter(comments_of(mine))
+    assert not lost, plain  # not the other way: SOPS loses the first of two comments above nested lists
+    assert not [text for text in comments_of(mine) if "ENC[" in text], plain
 
 
 def compare_json(seed: int, person: Person) -> None:

@@ -18,12 +18,14 @@ def person() -> Person:
     return Person()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_random_yaml_both_ways(person, part):
     for seed in range(part * _YAML // 8, (part + 1) * _YAML // 8):
         compare_yaml(seed, person)
 
 
+@pytest.mark.slow
 def test_random_json_both_ways(person):
     for seed in range(_JSON):
         compare_json(seed, person)

@@ -59,9 +59,7 @@ class _Import:
                 stack = builder.of(node)
                 values[node] = as_json(Evaluation(stack.tree, self.index.config.options).plain())
             except InventoryError as error:
-                origin = error.origin
-                at = f"{origin.file}:{origin.line}: " if origin and origin.file else ""
-                self.failures.append(Loss(file, 0, f"node {node}", f"{at}{error}"))
+                self.failures.append(_failure(node, file, error))
                 continue
             stacks.append(stack)
         used = set(builder.classes)
@@ -99,6 +97,15 @@ class _Import:
 
     def _tell(self, loss: Loss) -> None:
         self.losses[loss] = None
+
+
+def _failure(node: str, file: str, error: InventoryError) -> Loss:
+    origin = error.origin
+    if origin is None or not origin.file:
+        return Loss(file, 0, f"node {node}", str(error))
+    if origin.file == file:
+        return Loss(file, origin.line, f"node {node}", str(error))
+    return Loss(file, 0, f"node {node}", f"{error}, in {origin.file}" + (f":{origin.line}" if origin.line else ""))
 
 
 def _files(sources: list[Source]) -> tuple[str, ...]:

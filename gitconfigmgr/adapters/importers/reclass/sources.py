@@ -122,7 +122,7 @@ class _Reader:
             return Pile((Entry(self._text(value, origin), origin),))
         other = as_json(value)
         if type(other) is not type(value):
-            self._tell(origin, f"{shown(path)}: {value}", "JSON has no such value; it is written as text")
+            self._tell(origin, f"{shown(path)}: {value}", "JSON cannot hold it; it is written as text")
         return Pile((Entry(value, origin),))
 
     def _text(self, value: str, origin: Origin) -> Any:
@@ -136,11 +136,11 @@ class _Reader:
             raise InventoryError(str(error), origin) from None
 
     def readings(self) -> None:
-        """Tell of plain scalars that YAML 1.1, which reclass reads, takes otherwise than YAML 1.2."""
+        """Tell of plain scalars that YAML 1.1, which reclass reads, takes otherwise, and of digits that are lost."""
         for path, (line, plain) in self.positions.items():
             reading = read_plain(plain) if plain and path[:1] == ("parameters",) else None
-            if isinstance(reading, Refused) and "date" not in reading.reason:
-                why = f"{reading.reason}; the value is kept as reclass reads it: put quotes around it if it is text"
+            if isinstance(reading, Refused) and not any(word in reading.reason for word in ("date", "JSON")):
+                why = f"{reading.reason}; it is kept as reclass reads it: put quotes around it if it is text"
                 self._tell(Origin(self.file, line), f"{shown(path)}: {plain}", why)
 
     def _tell(self, origin: Origin, what: str, why: str) -> None:

@@ -75,9 +75,9 @@ def merge_into(lower: Tree, upper: Tree) -> None:
     for written, value in upper.items():
         key = str(written)
         if key == "":
-            raise InventoryError("reclass cannot merge an empty key", _origin(value))
+            raise InventoryError("reclass cannot merge an empty key", origin_of(value))
         if key[0] in (OVERWRITE, CONSTANT):
-            entry = Entry(value, _origin(value)) if isinstance(value, Tree) else value.entries[-1]
+            entry = Entry(value, origin_of(value)) if isinstance(value, Tree) else value.entries[-1]
             flagged = replace(entry, overwrite=True) if key[0] == OVERWRITE else replace(entry, constant=True)
             lower[key[1:]] = _added(lower.get(key[1:]), Pile((flagged,)))
         else:
@@ -99,14 +99,14 @@ def _added(lower: Slot | None, upper: Slot) -> Slot:
         if isinstance(lower, Tree):
             merge_into(lower, upper)
             return lower
-        return Pile((*lower.entries, Entry(upper, _origin(upper))))
+        return Pile((*lower.entries, Entry(upper, origin_of(upper))))
     if lower is None:
         return upper
-    below = (Entry(lower, _origin(lower)),) if isinstance(lower, Tree) else lower.entries
+    below = (Entry(lower, origin_of(lower)),) if isinstance(lower, Tree) else lower.entries
     return Pile(below + upper.entries)
 
 
-def _origin(slot: Slot) -> Origin:
+def origin_of(slot: Slot) -> Origin:
     """Where a slot, or the first value in it, was written."""
     while isinstance(slot, Tree):
         if not slot:
@@ -133,7 +133,7 @@ class Evaluation:
         if not isinstance(value, (Tree, list)):
             return value
         if id(slot) in self._open:
-            raise InventoryError("a reference leads to what it stands in", _origin(slot))
+            raise InventoryError("a reference leads to what it stands in", origin_of(slot))
         self._open.add(id(slot))
         try:
             if isinstance(value, Tree):

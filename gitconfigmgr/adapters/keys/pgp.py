@@ -1,0 +1,53 @@
+"""PGP, read only, by the `gpg` of the machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.secrets.ports import (
+    KeyDeniedError,
+    KeyUnreachableError,
+    OneByOne,
+    UnusableRecipientError,
+    Wrapped,
+    WrongKeyError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitconfigmgr.secrets.metadata import Recipient
+
+_SECONDS = 60  # a person may have to type a passphrase
+_NO_KEY = b"NO_SECKEY"
+
+
+class PgpProvider(OneByOne):
+    """See KeyProvider; `wrap` raises UnusableRecipientError."""
+
+    kind = "pgp"
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
+
+    def wrap(self, recipient: Recipient, key: bytes) -> Wrapped:  # noqa: ARG002 - the port's shape
+        raise UnusableRecipientError(f"{recipient} can only be read", "name an age recipient in its place")
+
+    def unwrap(self, recipient: Recipient, enc: str) -> bytes:
+        program = shutil.which("gpg")
+        if program is None:
+            raise KeyUnreachableError("gpg is not installed", "install GnuPG, or add an age recipient to the file")
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell, and nothing of the file in the arguments
+                [program, "--batch", "--no-tty", "--quiet", "--status-fd=2", "--decrypt"], input=enc.encode(),
+                capture_output=True, check=False, timeout=_SECONDS, env=None if self._environment is None else dict(self._environment),
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            raise KeyUnreachableError("gpg does not answer", "try `gpg --decrypt` by hand") from None
+        if done.returncode == 0 and done.stdout:
+            return done.stdout
+        if _NO_KEY in done.stderr:
+            raise KeyDeniedError(f"gpg has no secret key for {recipient}", "import it, or ask another recipient")
+        raise WrongKeyError(f"gpg cannot open what is for {recipient}", "try `gpg --decrypt` by hand")
