@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from gitconfigmgr.errors import OutsideError
@@ -11,6 +10,8 @@ from gitconfigmgr.errors import OutsideError
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Temporary file beside it, fsync, rename. The mode of an existing file is kept. Raises OutsideError."""
+    import tempfile
+
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -86,6 +85,8 @@ def _split(targets: Sequence[Target], jobs: int) -> list[Sequence[Target]]:
 
 
 def _fork(repository: Repository, targets: Sequence[Target], sink: Callable[[Compiled], Record]) -> tuple[int, int]:
+    import pickle
+
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -106,6 +107,8 @@ def _fork(repository: Repository, targets: Sequence[Target], sink: Callable[[Com
 
 
 def _collect(pid: int, pipe: int) -> Evaluation[Record]:
+    import pickle
+
     with os.fdopen(pipe, "rb") as stream:
         data = stream.read()
     _, status = os.waitpid(pid, 0)

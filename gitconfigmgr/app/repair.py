@@ -95,14 +95,15 @@ class _Repair:
         for path, actual, value in found:
             attempt = self._attempts.get((target, path), 0)
             self._attempts[target, path] = attempt + 1
+            force = {"$force": TICKET} if locked else {}
             if value is _MISSING:
-                _put(self._document(target), path, _MISSING, wanted)
+                _put(self._document(target), path, {"$delete": "if-present"} | force, wanted)
                 continue
             kept = path[: max(1, len(path) + min(0, 1 - attempt))]
             content = literal(_at(wanted, kept))
             beside = attempt == 0 and (actual is _MISSING or not (_is_container(value) or _is_container(actual)))
             if not beside:
-                content = {"$replace": content} | ({"$force": TICKET} if locked else {})
+                content = {"$replace": content} | force
             self._note(target, _put(self._document(target), kept, content, wanted))
         return bool(found)
 
@@ -134,12 +135,7 @@ def _put(document: dict[str, Any], path: KeyPath, content: Any, wanted: Any) -> 
             return path[:depth]
         document = inner
     name = literal_key(path[-1])
-    if content is not _MISSING:
-        document[name] = content
-    elif name in document:
-        del document[name]
-    else:
-        document[name] = {"$delete": "if-present"}
+    document[name] = content
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +55,7 @@ class TextReport:
         assert position is not None
         source = self._source(position.path)
         if position.line == len(source) + 1 and source:
-            position = replace(position, line=len(source), column=len(source[-1]) + 1, end_line=0)
+            position = position._replace(line=len(source), column=len(source[-1]) + 1, end_line=0)
         if not 0 < position.line <= len(source) or not source[position.line - 1].strip():
             return []
         text, start = _shortened(source[position.line - 1], position.column - 1)

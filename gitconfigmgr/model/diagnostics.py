@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.model.codes import CODES
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.values import Document, Mark, Node
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file: path from the root of the repository; line and column from 1, in code points."""
 
     path: str
@@ -24,8 +23,7 @@ class Position:
     end_column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that takes part in a finding; `note` is a value or a name that goes with it."""
 
     position: Position
@@ -33,8 +31,7 @@ class Related:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """A machine-applicable fix: the characters [start, end) of the file become `text`."""
 
     path: str

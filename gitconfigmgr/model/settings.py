@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.model.names import BASE
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.diagnostics import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """`chain` is base first, the environment itself last."""
 
     name: str
@@ -21,8 +21,7 @@ class Environment:
     abstract: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaBinding:
+class SchemaBinding(NamedTuple):
     """A schema for the part `path` of the documents of all namespaces that match one of the globs."""
 
     schema: str
@@ -31,8 +30,7 @@ class SchemaBinding:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds on what one file may ask of the compiler."""
 
     file_bytes: int = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gitconfigmgr.secrets.errors import FormatError, RulesError
 from gitconfigmgr.secrets.metadata import Recipient
@@ -16,9 +16,6 @@ from gitconfigmgr.secrets.selection import KINDS, Selection, compiled, selection
 from gitconfigmgr.secrets.stores.base import decoded
 from gitconfigmgr.secrets.stores.yaml_reader import read
 from gitconfigmgr.secrets.tree import Branch, File, to_data
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NAME = ".sops.yaml"
 _FLAT = ("age", "pgp", "kms", "gcp_kms", "azure_keyvault", "hc_vault_transit_uri", "hckms")
@@ -98,7 +95,7 @@ def read_rules(path: str, data: bytes) -> Rules:
     return Rules(path, tuple(rules))
 
 
-def _known(branch: Branch, names: Iterable[str], where: str, path: str, file: File) -> None:
+def _known(branch: Branch, names: tuple[str, ...], where: str, path: str, file: File) -> None:
     for entry in branch.items():
         if entry.key not in names:
             near = difflib.get_close_matches(str(entry.key), names, 1, 0.6)

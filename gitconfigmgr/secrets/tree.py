@@ -69,7 +69,7 @@ class Branch:
         if isinstance(part, int) != (not self.is_map):
             return None
         for index, entry in enumerate(self.items()):
-            if entry.key == part or index == part:
+            if part in (entry.key, index):
                 return entry
         return None
 
@@ -137,7 +137,7 @@ class Edit(NamedTuple):
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """The text after some edits, none of which overlap."""
-    parts = []
+    parts: list[str] = []
     position = 0
     for start, end, new in sorted(edits, key=lambda edit: (edit[0], edit[1])):
         assert start >= position, "edits overlap"

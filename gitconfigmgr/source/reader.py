@@ -100,10 +100,12 @@ class _Builder:
         self.limits = limits
         self.findings = findings
         self.anchors: dict[str, Node | None] = {}
-        self.count = 0
+        self.expanded = 0  # values that aliases stand for
+        self.marked = False  # whether the text can have anchors or tags at all
         self.several_lines = False  # a quoted scalar or flow collection runs over lines
 
     def build(self, text: str) -> Node | None:
+        self.marked = "&" in text or "!" in text
         parser = libyaml.CParser(text)
         try:
             return self._build(parser.get_event)
@@ -140,6 +142,7 @@ class _Builder:
         document = self.document
         stack: list[tuple[Any, Any, Any, Any, int, Any]] = []
         depth_limit, value_limit = self.limits.depth, self.limits.values
+        marked, count = self.marked, 0
         container: Any = None
         is_map = False
         key: str | None = None
@@ -155,14 +158,14 @@ class _Builder:
                 if is_map and key is None:
                     key_mark = event.start_mark
                     key = event.value
-                    if key not in _PLAIN_KEYS or event.anchor or event.tag:
+                    if marked or key not in _PLAIN_KEYS:
                         self._check_key(event)
                     if key in container:
                         self._duplicate(container[key], event)
                     continue
                 value = event.value
                 bits = 0
-                if event.tag is not None:
+                if marked and event.tag is not None:
                     self._tag(event)
                 if not event.style:
                     value = read_plain(value)
@@ -185,7 +188,7 @@ class _Builder:
                             value = Sealed(value, match.group(1))
                             bits = SEALED
                 node = Node(value, document, event.start_mark, key_mark, bits)
-                if event.anchor:
+                if marked and event.anchor:
                     self.anchors[event.anchor] = node
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if is_map and key is None:
@@ -222,17 +225,18 @@ class _Builder:
                 node = self._alias(event, key_mark)
             else:
                 raise AssertionError(kind)
-            self.count += 1
-            if self.count > value_limit:
+            count += 1
+            if count + self.expanded > value_limit:
                 raise _BrokenError(self._made("GCM115", f"more than {value_limit} values", node.mark))
             if container is None:
                 return node
             if is_map:
                 assert key is not None
-                if key[:1] == "$":
-                    flags |= DIRECTIVE
-                elif not key.isascii() and max(key) > "\uffff":
-                    flags |= UNUSUAL
+                if key not in _PLAIN_KEYS:
+                    if key[:1] == "$":
+                        flags |= DIRECTIVE
+                    elif not key.isascii() and max(key) > "\uffff":
+                        flags |= UNUSUAL
                 container[key] = node
                 key = key_mark = None
             elif not (
@@ -254,7 +258,7 @@ class _Builder:
             if type(value) is not str:
                 self._key_not_text(event, value)
                 return
-        if not event.anchor and len(_PLAIN_KEYS) < 50_000 and event.tag is None and read_plain(text) == text:
+        if len(_PLAIN_KEYS) < 50_000 and text.isascii() and text[:1] != "$" and read_plain(text) == text:
             _PLAIN_KEYS.add(text)
 
     def _key_not_text(self, event: Any, value: Any) -> None:
@@ -306,7 +310,7 @@ class _Builder:
         node = self.anchors[event.anchor]
         if node is None:
             raise _BrokenError(self._made("GCM115", f"alias *{event.anchor} contains itself", event.start_mark))
-        self.count += _size(node, {})
+        self.expanded += _size(node, {})
         return node.replaced(mark=event.start_mark, key_mark=key_mark, via=(node, *node.via))
 
     def _made(
@@ -320,7 +324,7 @@ class _Builder:
         self.findings.append(self._made(code, message, mark, help_, edits))
 
 
-_PLAIN_KEYS: set[str] = set()  # keys known to be text in every YAML; bounded, holds nothing but that
+_PLAIN_KEYS: set[str] = set()  # keys known to be ordinary text in every YAML; bounded, holds nothing but that
 
 
 def _size(node: Node, known: dict[int, int]) -> int:

