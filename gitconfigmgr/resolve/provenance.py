@@ -51,6 +51,17 @@ class _Writer:
             return self.place(node)
         return self.entry(node)
 
+    def _places(self, below: Node | None) -> list[list[int]]:
+        """The places of a chain of overridden nodes; `place` written out, for nearly every map has one."""
+        numbers = self.numbers
+        places = []
+        while below is not None:
+            number = numbers.get(id(below.document))
+            mark = below.mark
+            places.append(self.place(below) if number is None else [number, mark.line + 1, mark.column + 1])
+            below = below.lower
+        return places
+
     def _keys(self, children: dict[str, Node]) -> dict[str, Any]:
         """As `tree` for each child; the common case is written out, for there are very many."""
         numbers = self.numbers
@@ -72,8 +83,7 @@ class _Writer:
             return place
         said: dict[str, Any] = {"at": place}
         if node.lower is not None:
-            name = "merged" if type(node.value) is dict else "overridden"
-            said[name] = [self.place(below) for below in lowers(node)]
+            said["merged" if type(node.value) is dict else "overridden"] = self._places(node.lower)
         if node.directive:
             said["directive"] = node.directive
         if node.via:

@@ -66,6 +66,7 @@ class Resolver:
         self.sought: set[Target] = set()  # targets that were not there
         self._done: dict[int, tuple[Node, int, dict[int, Diagnostic]]] = {}
         self._copied = 0
+        self._too_large = False  # said once for a target
 
     def resolved(self) -> tuple[Node, list[Diagnostic]]:
         """The document with every reference and template resolved, and what was found on the way."""
@@ -183,6 +184,9 @@ class Resolver:
         if isinstance(found.value, (dict, list)):
             self._copied += _size(found)
             if self._copied > self.session.max_values:
+                if self._too_large:
+                    return node.replaced(value=FAILED, flags=SEALED)
+                self._too_large = True
                 message = f"the references of this target copy more than {self.session.max_values} values"
                 return self._failed(node, "GCM304", message, within=reference.text)
         return _with(node, found.value, found.flags, _steps_of((), found))

@@ -133,7 +133,9 @@ def _rule(data: dict[str, Any], line: int) -> Rule:
         raise RulesError("a rule, or a key group of it, names no recipient", "add an age recipient or a key service")
     threshold = data.get("shamir_threshold") or 0
     if type(threshold) is not int or (threshold and not 1 <= threshold <= len(groups)):
-        raise RulesError(f"shamir_threshold {threshold} does not fit {len(groups)} key groups", "use 2 up to their number")
+        raise RulesError(
+            f"shamir_threshold {threshold} does not fit {len(groups)} key groups", "use 2 up to their number"
+        )
     if len(groups) > 1 and threshold == 1:
         raise RulesError("shamir_threshold 1 makes every group open the file alone", "put the keys into one group")
     return Rule(regex, groups, threshold if len(groups) > 1 else 0, selection_from(data), line)
@@ -166,7 +168,9 @@ def _recipient(kind: str, text: str, profile: str = "") -> Recipient:
         return _kms(arn, role, {}, profile)
     if kind == "gcp_kms":
         if not _GCP.match(text):
-            raise RulesError(f"{text[:120]!r} is no key of Google Cloud KMS", "write projects/P/locations/L/keyRings/R/cryptoKeys/K")
+            raise RulesError(
+                f"{text[:120]!r} is no key of Google Cloud KMS", "write projects/P/locations/L/keyRings/R/cryptoKeys/K"
+            )
         return Recipient.of("gcp_kms", resource_id=text)
     if kind == "azure_keyvault":
         match = _AZURE_URL.match(text)
@@ -197,12 +201,23 @@ def _group(data: dict[str, Any], depth: int = 0) -> tuple[Recipient, ...]:
     for kind in ("age", "pgp", "hc_vault", "hckms"):
         found += [_recipient(kind, text) for text in _texts(data.get(kind) or [], kind)]
     for item in _maps(data, "kms", ("arn", "role", "context", "aws_profile")):
-        found.append(_kms(str(item.get("arn") or ""), item.get("role") or "", item.get("context") or {}, item.get("aws_profile") or ""))
-    found += [_recipient("gcp_kms", str(item.get("resource_id") or "")) for item in _maps(data, "gcp_kms", ("resource_id",))]
+        found.append(
+            _kms(
+                str(item.get("arn") or ""),
+                item.get("role") or "",
+                item.get("context") or {},
+                item.get("aws_profile") or "",
+            )
+        )
+    found += [
+        _recipient("gcp_kms", str(item.get("resource_id") or "")) for item in _maps(data, "gcp_kms", ("resource_id",))
+    ]
     for item in _maps(data, "azure_keyvault", ("vaultUrl", "key", "version")):
         if not item.get("vaultUrl") or not item.get("key"):
             raise RulesError("an azure_keyvault entry needs vaultUrl and key", "add them")
-        found.append(Recipient.of("azure_kv", vault_url=item["vaultUrl"], name=item["key"], version=item.get("version") or ""))
+        found.append(
+            Recipient.of("azure_kv", vault_url=item["vaultUrl"], name=item["key"], version=item.get("version") or "")
+        )
     for inner in data.get("merge") or []:
         found += _group(inner, depth + 1)
     return tuple(dict.fromkeys(found))

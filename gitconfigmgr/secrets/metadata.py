@@ -126,7 +126,12 @@ def metadata_from(data: Mapping[str, Any]) -> Metadata:
     selection = selection_from(data)
     mac = data.get("mac")
     return Metadata(
-        tuple(groups), str(data["lastmodified"]), mac if isinstance(mac, str) else "", selection, threshold, str(data["version"])
+        tuple(groups),
+        str(data["lastmodified"]),
+        mac if isinstance(mac, str) else "",
+        selection,
+        threshold,
+        str(data["version"]),
     )
 
 

@@ -140,7 +140,9 @@ class _Sealing:
     def _kept(self, place: Place, leaf: Leaf) -> Scalar:
         """A token that is there already, outside a whole plaintext file."""
         if self.strict:
-            raise self._refused(place, "looks like an encrypted value in a plaintext file", "put the value in its place")
+            raise self._refused(
+                place, "looks like an encrypted value in a plaintext file", "put the value in its place"
+            )
         try:
             value, _ = self.key.open(str(leaf.value), associated(place.keys))
         except TamperedError as error:
@@ -194,7 +196,12 @@ def set_value(
     opened = open_all(secrets, key)
     _checked_value(path, value)
     current = next((item for item in opened if item.place.path == path and type(item.place.node) is Leaf), None)
-    if current and current.value == value and type(current.value) is type(value) and current.place.node in _first(secrets):
+    if (
+        current
+        and current.value == value
+        and type(current.value) is type(value)
+        and current.place.node in _first(secrets)
+    ):
         return data
     text = edited(secrets.file.text, [_setting(secrets, path, value)])
     if not plain:
@@ -235,7 +242,9 @@ def _setting(secrets: SecretFile, path: Path, value: Any) -> Edit:
         value = [value] if isinstance(part, int) else {part: value}
     first = rest[0]
     if isinstance(first, int) == branch.is_map:
-        raise FormatError(f"{shown_path(path)}: there is a {'map' if branch.is_map else 'list'} here", "correct the path")
+        raise FormatError(
+            f"{shown_path(path)}: there is a {'map' if branch.is_map else 'list'} here", "correct the path"
+        )
     if isinstance(first, int) and first > len(list(branch.items())):
         raise FormatError(f"{shown_path(path)} is past the end of the list", "append at its end")
     return secrets.store.insert(secrets.file, branch, None if isinstance(first, int) else first, value)
@@ -287,7 +296,14 @@ def rekey(data: bytes, format_: str, groups: tuple[Group, ...], threshold: int =
 
 
 def rotate(
-    data: bytes, format_: str, key: DataKey, new: DataKey, groups: tuple[Group, ...], now: datetime, *, threshold: int = 0
+    data: bytes,
+    format_: str,
+    key: DataKey,
+    new: DataKey,
+    groups: tuple[Group, ...],
+    now: datetime,
+    *,
+    threshold: int = 0,
 ) -> bytes:
     """The same values under a new data key, which `groups` wrap. The text around the tokens stays."""
     secrets = read(data, format_)

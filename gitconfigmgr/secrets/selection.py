@@ -80,7 +80,9 @@ def compiled(pattern: str) -> Callable[[str], bool]:
     try:
         expression = re2.compile(pattern, options=options)
     except re2.error as error:
-        reason = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else "error"
+        reason = (
+            error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else "error"
+        )
         hint = "the syntax is that of RE2: no look-around, no back-references"
         raise RulesError(f"regular expression {pattern!r}: {reason}", hint) from None
     if "\\C" in pattern.replace("\\\\", ""):
@@ -136,7 +138,13 @@ class _Walk:
         return selected or hit if self.encrypts else selected and not hit
 
     def _node(
-        self, node: Leaf | Branch | Alias, keys: tuple[str, ...], path: tuple[str | int, ...], state: bool, *, alias: bool  # noqa: FBT001
+        self,
+        node: Leaf | Branch | Alias,
+        keys: tuple[str, ...],
+        path: tuple[str | int, ...],
+        state: bool,
+        *,
+        alias: bool,  # noqa: FBT001
     ) -> None:
         if type(node) is Alias:
             node, alias = node.node, True
@@ -150,7 +158,14 @@ class _Walk:
             raise too_many(1)
 
     def _comment(
-        self, comment: Comment, keys: tuple[str, ...], path: tuple[str | int, ...], outer: bool, active: bool, *, in_list: bool  # noqa: FBT001
+        self,
+        comment: Comment,
+        keys: tuple[str, ...],
+        path: tuple[str | int, ...],
+        outer: bool,
+        active: bool,
+        *,
+        in_list: bool,  # noqa: FBT001
     ) -> bool:
         """Append a comment; returns whether a comment of this level has matched so far."""
         if not self.by_comment:

@@ -50,5 +50,3 @@ def combine(shares: Sequence[bytes]) -> bytes:
         weight = sum(_LOG[other] - _LOG[other ^ x] for other, _ in points if other != x) % 255
         total = [t ^ (_EXP[_LOG[byte] + weight] if byte else 0) for t, byte in zip(total, y, strict=True)]
     return bytes(total)
-
-

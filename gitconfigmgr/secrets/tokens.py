@@ -93,7 +93,9 @@ class DataKey:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, to_bytes(value), aad)
         data, tag = sealed[:-_TAG_BYTES], sealed[-_TAG_BYTES:]
-        parts = ",".join(f"{name}:{b64encode(part).decode()}" for name, part in (("data", data), ("iv", nonce), ("tag", tag)))
+        parts = ",".join(
+            f"{name}:{b64encode(part).decode()}" for name, part in (("data", data), ("iv", nonce), ("tag", tag))
+        )
         return f"ENC[AES256_GCM,{parts},type:{kind or type_of(value)}]"
 
     def open(self, text: str, aad: bytes) -> tuple[Scalar, str]:

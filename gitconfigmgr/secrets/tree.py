@@ -24,7 +24,15 @@ class Leaf:
     __slots__ = ("column", "drift", "end", "flow", "problem", "start", "value")
 
     def __init__(
-        self, value: Scalar, start: int, end: int, column: int = 0, *, flow: bool = False, problem: str = "", drift: str = ""
+        self,
+        value: Scalar,
+        start: int,
+        end: int,
+        column: int = 0,
+        *,
+        flow: bool = False,
+        problem: str = "",
+        drift: str = "",
     ) -> None:
         self.value = value
         self.start = start

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from yaml import YAMLError
 from yaml import _yaml as libyaml
-from yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    ScalarEvent,
+)
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+_DEEPEST = 256  # beyond it a document is refused anyway, and libyaml's time grows with the square
 
 
 def locate(findings: Iterable[Diagnostic], read: Callable[[str], bytes | None]) -> list[Diagnostic]:
@@ -66,12 +73,17 @@ class _Source:
 
 def _ends(text: str) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
     parser = libyaml.CParser(text)
+    depth = 0
     try:
-        while (event := parser.get_event()) is not None:
+        while (event := parser.get_event()) is not None and depth <= _DEEPEST:
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
             if isinstance(event, (ScalarEvent, AliasEvent)):
                 start, end = event.start_mark, event.end_mark
                 yield (start.line + 1, start.column + 1), _end(text, start, end)
-            elif isinstance(event, (MappingStartEvent, SequenceStartEvent)) and event.flow_style:
+            elif isinstance(event, CollectionStartEvent) and event.flow_style:
                 start, end = event.start_mark, event.end_mark
                 yield (start.line + 1, start.column + 1), (end.line + 1, end.column + 1)
     except YAMLError:

@@ -32,7 +32,10 @@ class AgeProvider(OneByOne):
     kind = "age"
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, home: Path | None = None, ask: Callable[[str], str] | None = None
+        self,
+        environment: Mapping[str, str] | None = None,
+        home: Path | None = None,
+        ask: Callable[[str], str] | None = None,
     ) -> None:
         self._environment = os.environ if environment is None else environment
         self._home = home

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _SECONDS = 15
 _DISABLED = frozenset(("DisabledException", "KMSInvalidStateException", "KeyUnavailableException"))
-_WRONG = frozenset(("InvalidCiphertextException", "IncorrectKeyException", "NotFoundException", "InvalidKeyUsageException"))
+_WRONG = frozenset(
+    ("InvalidCiphertextException", "IncorrectKeyException", "NotFoundException", "InvalidKeyUsageException")
+)
 _THROTTLED = frozenset(("ThrottlingException", "Throttling", "LimitExceededException", "TooManyRequestsException"))
 _DENIED = frozenset(("AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "ExpiredTokenException",
                      "InvalidSignatureException", "InvalidClientTokenId"))  # fmt: skip
@@ -37,7 +39,9 @@ class KmsProvider(OneByOne):
 
     kind = "kms"
 
-    def __init__(self, allowed: Allowed, session: Callable[[str | None], Any] | None = None, seconds: float = _SECONDS) -> None:
+    def __init__(
+        self, allowed: Allowed, session: Callable[[str | None], Any] | None = None, seconds: float = _SECONDS
+    ) -> None:
         self._allowed = allowed
         self._session = session or _session
         self._seconds = seconds
@@ -48,8 +52,11 @@ class KmsProvider(OneByOne):
         return Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
+        self._check(recipient)
         blob = _blob(recipient, enc)
-        return bytes(self._call(recipient, "decrypt", CiphertextBlob=blob, EncryptionContext=_context(recipient))["Plaintext"])
+        return bytes(
+            self._call(recipient, "decrypt", CiphertextBlob=blob, EncryptionContext=_context(recipient))["Plaintext"]
+        )
 
     def rewrap(self, recipient: Recipient, enc: str) -> Wrapped:
         arn, context = recipient["arn"], _context(recipient)
@@ -82,7 +89,9 @@ class KmsProvider(OneByOne):
         except (core.NoCredentialsError, core.PartialCredentialsError, core.ProfileNotFound):
             raise KeyDeniedError("there are no AWS credentials here", "log in, or set AWS_PROFILE") from None
         except core.BotoCoreError as error:
-            raise KeyUnreachableError(f"{recipient} cannot be reached ({type(error).__name__})", "check the network") from None
+            raise KeyUnreachableError(
+                f"{recipient} cannot be reached ({type(error).__name__})", "check the network"
+            ) from None
 
     def _client(self, recipient: Recipient) -> Any:
         profile = recipient["aws_profile"] if f"profile:{recipient['aws_profile']}" in self._allowed else ""

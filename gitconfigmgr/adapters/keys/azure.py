@@ -34,7 +34,13 @@ class KeyVaultProvider(OneByOne):
     def __init__(self, allowed: Allowed, credential: Any = None, options: Mapping[str, Any] | None = None) -> None:
         self._allowed = allowed
         self._credential = credential
-        self._options = {"retry_total": 0, "connection_timeout": 15, "read_timeout": 15, "permit_redirects": False, **(options or {})}
+        self._options = {
+            "retry_total": 0,
+            "connection_timeout": 15,
+            "read_timeout": 15,
+            "permit_redirects": False,
+            **(options or {}),
+        }
         self._keys: dict[Recipient, Any] = {}
 
     def wrap(self, recipient: Recipient, key: bytes) -> Wrapped:
@@ -98,13 +104,19 @@ class KeyVaultProvider(OneByOne):
         try:
             return call()
         except core.ClientAuthenticationError:
-            raise KeyDeniedError("Azure does not know who asks", "log in with `az login`, or set AZURE_CLIENT_ID ...") from None
+            raise KeyDeniedError(
+                "Azure does not know who asks", "log in with `az login`, or set AZURE_CLIENT_ID ..."
+            ) from None
         except core.HttpResponseError as error:
             raise _failure(recipient, error) from None
         except core.AzureError as error:
-            raise KeyUnreachableError(f"{recipient} cannot be reached ({type(error).__name__})", "check the network") from None
+            raise KeyUnreachableError(
+                f"{recipient} cannot be reached ({type(error).__name__})", "check the network"
+            ) from None
         except (ValueError, NotImplementedError):
-            raise WrongKeyError(f"{recipient} is no RSA key that can wrap", "take an RSA key of at least 2048 bits") from None
+            raise WrongKeyError(
+                f"{recipient} is no RSA key that can wrap", "take an RSA key of at least 2048 bits"
+            ) from None
 
 
 def _with_version(recipient: Recipient, version: str) -> Recipient:

@@ -42,7 +42,12 @@ class PassphraseProvider(OneByOne):
 
         match = _ENC.match(enc)
         cost = (int(match[1]), int(match[2]), int(match[3])) if match else (0, 0, 0)
-        if not match or any(value > bound for value, bound in zip(cost, _BOUND, strict=True)) or cost[2] < 8 * cost[1] or not all(cost):
+        if (
+            not match
+            or any(value > bound for value, bound in zip(cost, _BOUND, strict=True))
+            or cost[2] < 8 * cost[1]
+            or not all(cost)
+        ):
             raise WrongKeyError("the passphrase entry of the file is damaged", "restore the file from Git")
         try:
             data = b64decode(match[4], validate=True)
@@ -64,7 +69,9 @@ class PassphraseProvider(OneByOne):
         if len(salt) < 16:
             raise UnusableRecipientError("the salt of a passphrase entry is none", "make the entry anew")
         passes, lanes, memory = cost
-        derived = Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory).derive(self._passphrase())
+        derived = Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory).derive(
+            self._passphrase()
+        )
         return AESGCM(derived)
 
     def _passphrase(self) -> bytes:

@@ -42,7 +42,11 @@ class TransitProvider:
     kind = "hc_vault"
 
     def __init__(
-        self, allowed: Allowed, environment: Mapping[str, str] | None = None, home: Path | None = None, seconds: float = _SECONDS
+        self,
+        allowed: Allowed,
+        environment: Mapping[str, str] | None = None,
+        home: Path | None = None,
+        seconds: float = _SECONDS,
     ) -> None:
         self._allowed = allowed
         self._environment = os.environ if environment is None else environment
@@ -61,11 +65,17 @@ class TransitProvider:
 
     def wrap_batch(self, requests: Sequence[tuple[Recipient, bytes]]) -> list[Wrapped]:
         items = [(recipient, {"plaintext": b64encode(key).decode()}) for recipient, key in requests]
-        return [Wrapped(recipient, _raised(result)) for (recipient, _), result in zip(items, self._all("encrypt", items), strict=True)]
+        return [
+            Wrapped(recipient, _raised(result))
+            for (recipient, _), result in zip(items, self._all("encrypt", items), strict=True)
+        ]
 
     def unwrap_batch(self, requests: Sequence[tuple[Recipient, str]]) -> list[bytes | KeyProviderError]:
         items = [(recipient, {"ciphertext": enc}) for recipient, enc in requests]
-        return [result if isinstance(result, KeyProviderError) else b64decode(result) for result in self._all("decrypt", items)]
+        return [
+            result if isinstance(result, KeyProviderError) else b64decode(result)
+            for result in self._all("decrypt", items)
+        ]
 
     def rewrap(self, recipient: Recipient, enc: str) -> Wrapped:
         return Wrapped(recipient, _raised(self._all("rewrap", [(recipient, {"ciphertext": enc})])[0]))
@@ -94,7 +104,9 @@ class TransitProvider:
             address, engine, name = _place(recipient)
             # without the code, one failure would hide the results of all others
             body = {"batch_input": inputs, "partial_failure_response_code": 200}
-            answer = self._call(recipient, lambda client: client.adapter.post(f"/v1/{engine}/{verb}/{name}", json=body), address)
+            answer = self._call(
+                recipient, lambda client: client.adapter.post(f"/v1/{engine}/{verb}/{name}", json=body), address
+            )
             listed = answer["data"]["batch_results"]
         except KeyProviderError as error:
             return [error] * len(inputs)
@@ -102,7 +114,9 @@ class TransitProvider:
             return [KeyUnreachableError(f"{recipient} gave an answer that is none")] * len(inputs)
         field = "plaintext" if verb == "decrypt" else "ciphertext"
         return [
-            _failure(recipient, item["error"]) if item.get("error") else item.get(field) or _failure(recipient, "no result")
+            _failure(recipient, item["error"])
+            if item.get("error")
+            else item.get(field) or _failure(recipient, "no result")
             for item in listed
         ]
 
@@ -112,7 +126,9 @@ class TransitProvider:
         try:
             return call(client)
         except hvac.exceptions.Forbidden:
-            raise KeyDeniedError(f"{recipient} denies the use of the key", "ask for a policy, or renew the token") from None
+            raise KeyDeniedError(
+                f"{recipient} denies the use of the key", "ask for a policy, or renew the token"
+            ) from None
         except hvac.exceptions.RateLimitExceeded:
             raise KeyThrottledError(f"{recipient} asks to come back later", "wait a moment") from None
         except (hvac.exceptions.VaultDown, hvac.exceptions.BadGateway, hvac.exceptions.InternalServerError):
@@ -120,7 +136,9 @@ class TransitProvider:
         except (hvac.exceptions.InvalidRequest, hvac.exceptions.InvalidPath) as error:
             raise _failure(recipient, " ".join(map(str, error.errors or []))) from None
         except (hvac.exceptions.VaultError, requests.exceptions.RequestException, ValueError) as error:
-            raise KeyUnreachableError(f"{recipient} cannot be reached ({type(error).__name__})", "check address and network") from None
+            raise KeyUnreachableError(
+                f"{recipient} cannot be reached ({type(error).__name__})", "check address and network"
+            ) from None
 
     def _client(self, address: str) -> Any:
         if address not in self._allowed:
@@ -142,13 +160,23 @@ class TransitProvider:
         try:
             return path.read_text().strip()
         except OSError:
-            raise KeyDeniedError("there is no Vault token here", "set VAULT_TOKEN, or log in with the vault program") from None
+            raise KeyDeniedError(
+                "there is no Vault token here", "set VAULT_TOKEN, or log in with the vault program"
+            ) from None
 
 
 def _place(recipient: Recipient) -> tuple[str, str, str]:
     """Address, engine and key; what could lead to another path of the service is refused."""
-    address, engine, name = recipient["vault_address"].rstrip("/"), recipient["engine_path"].strip("/"), recipient["key_name"]
-    if not re.match(r"https?://[^/@?#\s]+\Z", address) or not _NAME.match(name) or not all(map(_NAME.match, engine.split("/"))):
+    address, engine, name = (
+        recipient["vault_address"].rstrip("/"),
+        recipient["engine_path"].strip("/"),
+        recipient["key_name"],
+    )
+    if (
+        not re.match(r"https?://[^/@?#\s]+\Z", address)
+        or not _NAME.match(name)
+        or not all(map(_NAME.match, engine.split("/")))
+    ):
         raise UnusableRecipientError("the address, engine or key name of an hc_vault recipient is none", "correct it")
     return address, engine, name
 

@@ -56,7 +56,11 @@ class JsonStore:
     def with_metadata(self, file: File, data: Mapping[str, Any]) -> str:
         document = file.documents[0]
         lead = _indent(file, document.root)
-        block = json.dumps(data, indent=lead, ensure_ascii=False) if lead is not None else json.dumps(data, ensure_ascii=False)
+        block = (
+            json.dumps(data, indent=lead, ensure_ascii=False)
+            if lead is not None
+            else json.dumps(data, ensure_ascii=False)
+        )
         if lead is not None:
             block = block.replace("\n", f"\n{lead}")
         if document.metadata is not None:

@@ -83,7 +83,9 @@ class DotenvStore(_LineStore):
                 span = (min(span[0], start), start + len(line))
                 continue
             if root.find(key) is not None:
-                raise FormatError(f"key {key} is written twice", "remove one of the two", text.count("\n", 0, start) + 1)
+                raise FormatError(
+                    f"key {key} is written twice", "remove one of the two", text.count("\n", 0, start) + 1
+                )
             leaf = Leaf(value.replace("\\n", "\n"), at, start + len(line))
             root.entries.append(Entry(key, start, at - 1, leaf))
         root.end = len(text)
@@ -156,7 +158,13 @@ class IniStore(_LineStore):
 
     def value(self, file: File, leaf: Leaf, value: Scalar) -> Edit:
         text = _as_text(value)
-        if "\n" in text or text != text.strip() or text[:1] in ('"', "'", "`") or text[-1:] == "\\" or _INLINE.search(text):
+        if (
+            "\n" in text
+            or text != text.strip()
+            or text[:1] in ('"', "'", "`")
+            or text[-1:] == "\\"
+            or _INLINE.search(text)
+        ):
             if "`" in text or "\n" in text:
                 raise RefusedError("an INI file cannot hold this text", "use a YAML or JSON file")
             text = f"`{text}`"
@@ -270,7 +278,9 @@ class _IniReader:
         else:
             found = _INLINE.search(value)
             if found:
-                inline = Comment(_COMMENT_LEAD.sub("", value[found.start() :], count=1), start + found.start(), at + len(line))
+                inline = Comment(
+                    _COMMENT_LEAD.sub("", value[found.start() :], count=1), start + found.start(), at + len(line)
+                )
                 value = value[: found.start()].rstrip()
             text = value
             if value[:1] in ('"', "'", "`") or value.endswith("\\"):

@@ -68,7 +68,9 @@ class YamlStore:
                     column = " " * block.column
                     edits.append(Edit(block.end, block.end, f"\n{column}{name}: {value}"))
                 else:
-                    edits.append(Edit(entry.node.start, entry.node.end, f'"{mac}"' if block.flow and name == "mac" else value))
+                    edits.append(
+                        Edit(entry.node.start, entry.node.end, f'"{mac}"' if block.flow and name == "mac" else value)
+                    )
         return edited(file.text, edits)
 
     def without_metadata(self, file: File) -> str:

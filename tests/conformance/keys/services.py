@@ -152,7 +152,8 @@ class OpenBao(Service):
             self.client.adapter.delete("/v1/sys/quotas/rate-limit/test")
         else:
             self.rotate()
-            self.client.secrets.transit.update_key_configuration("one", min_decryption_version=2)
+            newest = self.client.secrets.transit.read_key("one")["data"]["latest_version"]
+            self.client.secrets.transit.update_key_configuration("one", min_decryption_version=newest)
             yield self.provider
             self.client.secrets.transit.update_key_configuration("one", min_decryption_version=1)
 

@@ -33,7 +33,10 @@ def as_json(value: object) -> object:
     """JSON's types; what has none is text as docs/import.md says."""
     if isinstance(value, dict):
         names = {True: "true", False: "false", None: "null"}
-        return {names[key] if key is None or isinstance(key, bool) else str(key): as_json(item) for key, item in value.items()}
+        return {
+            names[key] if key is None or isinstance(key, bool) else str(key): as_json(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
     if isinstance(value, bytes):
@@ -55,6 +58,7 @@ def compute(core: object, node: str) -> object:
     if pid == 0:
         try:
             answer = as_json(core.nodeinfo(node)["parameters"])
+            assert "Value(" not in repr(answer), "a reference to the map it stands in: reclass shows its own objects"
         except BaseException as error:  # noqa: BLE001 - reclass ends with many kinds
             answer = {"error": f"{type(error).__name__}: {getattr(error, 'message', error)}"}
         with os.fdopen(writer, "w", encoding="utf-8") as pipe:

@@ -55,7 +55,9 @@ def imported(inventory: Path, folder: Path) -> Report:
 def node_names(inventory: Path) -> dict[str, str]:
     """Node -> namespace, where every node can be imported."""
     index = open_inventory(inventory)
-    paths = {node: path.relative_to(index.config.nodes).with_suffix("").as_posix() for node, path in index.nodes.items()}
+    paths = {
+        node: path.relative_to(index.config.nodes).with_suffix("").as_posix() for node, path in index.nodes.items()
+    }
     return namespaces(paths)
 
 
@@ -72,24 +74,30 @@ def values(folder: Path) -> dict[str, Any]:
 
 
 def errors(folder: Path) -> list[str]:
-    """What `check` says about a repository on disk, warnings included."""
+    """What `check` says about a repository on disk."""
     checked = check(open_repository(State(folder)), Selection(), jobs=1)
-    return [f"{item.code} {item.position}: {item.message}" for item in checked.diagnostics]
+    return [f"{item.severity}[{item.code}] {item.position}: {item.message}" for item in checked.diagnostics]
 
 
-def assert_equal_to_reclass(inventory: Path, folder: Path) -> Report:
-    """Import, and hold every value that reclass computes against what our compiler reads from disk."""
+def assert_equal_to_reclass(inventory: Path, folder: Path, *, lenient: bool = False) -> Report | None:
+    """Import, and hold every value that reclass computes against what our compiler reads from disk.
+
+    lenient: the importer may compute nodes that reclass cannot; None where nothing can be imported.
+    """
     answers = truth(inventory)
-    report = imported(inventory, folder)
     good = computed(answers)
+    if lenient and not good:
+        return None
+    report = imported(inventory, folder)
     failed = {loss.what.removeprefix("node ") for loss in report.failures}
-    assert failed == set(answers) - set(good)
+    assert failed.isdisjoint(good)
+    assert lenient or failed == set(answers) - set(good)
     names = node_names(inventory)
     found = values(folder)
     for node, wanted in good.items():
         assert canonical(found[names[node]]) == canonical(wanted), node
-    assert len(found) == len(good)
-    assert errors(folder) == []
+    assert len(found) == len(answers) - len(failed)
+    assert [text for text in errors(folder) if text.startswith("error")] == []
     assert report.proven == (not failed)
     return report
 

@@ -194,6 +194,9 @@ class Evaluation:
     def _pile(self, entries: tuple[Entry, ...]) -> Any:
         if len(entries) == 1:
             return self._content(entries[0])
+        first = max((at for at, entry in enumerate(entries) if entry.overwrite), default=0)
+        if not any(entry.constant for entry in entries[:first]):
+            entries = entries[first:]  # what is overwritten need not be computable
         output: Any = None
         ignored: UnresolvedError | None = None
         constant = False
