@@ -145,17 +145,44 @@ class Notes:
 
 
 class Node:
-    """A value at a place in a document.
+    """A value at a place in a document, as it was read.
 
     value: str, int, float, bool, None, dict[str, Node], list[Node], DirectiveMap, Sealed, Expression, Template,
     Segments or Required. `key_mark` is where its key stands (None in lists). `lower` is the node it overrides or was
     merged over, with its own `lower` below. `directive` names what made it (`$append`, `x-gcm-merge: union` ...).
-    `via` are the nodes a resolved value came through: references, and the anchor of an alias.
+    `via` are the nodes a resolved value came through: references, and the anchor of an alias. A node that was only
+    read has none of these four; they are class attributes here, for nodes are made by the hundred thousand.
     """
 
-    __slots__ = ("data", "directive", "document", "flags", "key_mark", "lower", "mark", "notes", "value", "via")
+    __slots__ = ("data", "document", "flags", "key_mark", "mark", "value")
 
-    def __init__(  # noqa: PLR0917 - made by the hundred thousand: keywords cost a tenth of the parsing
+    lower: Node | None = None
+    directive: str | None = None
+    notes: Notes | None = None
+    via: tuple[Node, ...] = ()
+
+    def __init__(
+        self, value: Any, document: Document, mark: Mark, key_mark: Mark | None = None, flags: int = 0
+    ) -> None:
+        self.value = value
+        self.document = document
+        self.mark = mark
+        self.key_mark = key_mark
+        self.flags = flags
+        self.data: Any = UNSET
+
+    def replaced(self, **changes: Any) -> Node:
+        """A copy with some slots changed."""
+        fields = {name: getattr(self, name) for name in _COPIED}
+        return Derived(**(fields | changes))
+
+
+class Derived(Node):
+    """A node that merging or resolving has made."""
+
+    __slots__ = ("directive", "lower", "notes", "via")
+
+    def __init__(  # noqa: PLR0917 - made by the hundred thousand: keywords cost a tenth of the time
         self,
         value: Any,
         document: Document,
@@ -172,16 +199,11 @@ class Node:
         self.mark = mark
         self.key_mark = key_mark
         self.flags = flags
+        self.data = UNSET
         self.lower = lower
         self.directive = directive
         self.notes = notes
         self.via = via
-        self.data: Any = UNSET
-
-    def replaced(self, **changes: Any) -> Node:
-        """A copy with some slots changed."""
-        fields = {name: getattr(self, name) for name in _COPIED}
-        return Node(**(fields | changes))
 
 
 UNSET: Any = object()

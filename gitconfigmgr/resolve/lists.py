@@ -8,7 +8,7 @@ import orjson
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Related, position_of
 from gitconfigmgr.model.names import KeyPath, show_path
-from gitconfigmgr.model.values import DirectiveMap, Expression, Node, Sealed, Template, union_of_flags
+from gitconfigmgr.model.values import Derived, DirectiveMap, Expression, Node, Sealed, Template, union_of_flags
 
 if TYPE_CHECKING:
     from gitconfigmgr.resolve.merge import Merge
@@ -77,7 +77,7 @@ def _short(node: Node) -> str:
 
 def _made(upper: Node, items: list[Node], lower: Node | None, directive: str) -> Node:
     flags = union_of_flags(items)
-    return Node(items, upper.document, upper.mark, upper.key_mark, flags, lower, directive)
+    return Derived(items, upper.document, upper.mark, upper.key_mark, flags, lower, directive)
 
 
 def by_strategy(merge: Merge, lower: Node, upper: Node, declared: tuple[Any, str], path: KeyPath) -> Node:

@@ -19,6 +19,7 @@ from gitconfigmgr.model.values import (
     REQUIRED,
     TOMBSTONE,
     Deleted,
+    Derived,
     DirectiveMap,
     Document,
     Expression,
@@ -93,7 +94,7 @@ class Merge:
             if type(below.value) is list:
                 return self._list_over_list(below, upper, path)
         elif type(below.value) is not dict and type(below.value) is not list:
-            node = Node(
+            node = Derived(
                 value, upper.document, upper.mark, upper.key_mark, upper.flags, below, None, upper.notes, upper.via
             )
             return node if below.notes is None else self._checked(below, node, path)
@@ -116,7 +117,7 @@ class Merge:
         if flags & DIRECTIVE or upper.flags & EXPRESSION:
             flags = union_of_flags(merged.values())
         flags |= NOTED if lower.notes else 0
-        return Node(merged, upper.document, upper.mark, upper.key_mark, flags, lower, None, lower.notes, upper.via)
+        return Derived(merged, upper.document, upper.mark, upper.key_mark, flags, lower, None, lower.notes, upper.via)
 
     def fresh(self, node: Node, path: KeyPath) -> Node:
         """A value with nothing below it: its directives are carried out, the rest is shared."""
@@ -166,7 +167,7 @@ class Merge:
             return self._delete(below, lower, upper, path, parts["$delete"].value)
         if said.operation == directives.REQUIRED:
             why = parts["$required"].value
-            return Node(Required(why), upper.document, upper.mark, upper.key_mark, REQUIRED, lower, "$required")
+            return Derived(Required(why), upper.document, upper.mark, upper.key_mark, REQUIRED, lower, "$required")
         if said.operation == directives.TEMPLATE:
             return self._template(parts, lower, upper, path)
         if said.operation == directives.BY:
@@ -182,7 +183,7 @@ class Merge:
         if type(text.value) is Expression:
             text = text.replaced(value=text.value.text, flags=0)
         value = Template(text, variables)
-        node = Node(value, upper.document, upper.mark, upper.key_mark, EXPRESSION, lower, "$template")
+        node = Derived(value, upper.document, upper.mark, upper.key_mark, EXPRESSION, lower, "$template")
         if lower is not None and kind_of(lower.value) in ("map", "list"):
             return self.clash(lower, upper.replaced(value=value), path)
         return node
@@ -254,7 +255,7 @@ _NOTHING = (Required, Deleted)
 
 
 def _tombstone(upper: Node, lower: Node | None) -> Node:
-    return Node(_DELETED, upper.document, upper.mark, upper.key_mark, TOMBSTONE, lower, "$delete")
+    return Derived(_DELETED, upper.document, upper.mark, upper.key_mark, TOMBSTONE, lower, "$delete")
 
 
 def _is_forced(node: Node) -> bool:

@@ -13,6 +13,7 @@ from gitconfigmgr.model.values import (
     EXPRESSION,
     SEALED,
     UNUSUAL,
+    Derived,
     Expression,
     Node,
     Required,
@@ -304,7 +305,7 @@ class Resolver:
 
 def _with(node: Node, value: Any, flags: int, via: tuple[Node, ...]) -> Node:
     """`node.replaced`, written out: there is one for each reference and each map around it."""
-    return Node(value, node.document, node.mark, node.key_mark, flags, node.lower, node.directive, node.notes, via)
+    return Derived(value, node.document, node.mark, node.key_mark, flags, node.lower, node.directive, node.notes, via)
 
 
 def _steps_of(via: tuple[Node, ...], found: Node) -> tuple[Node, ...]:

@@ -35,7 +35,7 @@ def stamp(now: datetime) -> str:
 def normal_stamp(text: object) -> str:
     """`lastmodified` as the associated data of the code. Raises FormatError."""
     try:
-        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(str(text))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:

@@ -218,7 +218,7 @@ def _raw(theirs: SecretFile, change: _Change, into: Branch) -> str | None:
 def _metadata(base: Metadata, ours: Metadata, theirs: Metadata) -> tuple[Metadata, list[Path]]:
     """Recipients added or removed on either side; several groups on both sides are a conflict."""
     before, mine, other = (tuple(map(_names, item.groups)) for item in (base, ours, theirs))
-    if other == before or other == mine:
+    if other in (before, mine):
         return ours, []
     if mine == before:
         return ours.with_groups(theirs.groups, theirs.threshold), []

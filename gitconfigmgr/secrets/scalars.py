@@ -91,7 +91,7 @@ def _time(text: str) -> Time | None:
     if hour is not None and (match["sep"] == " ") == (zone is not None):
         return None
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))  # noqa: DTZ001
+        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
     except ValueError:
         return None
     fraction = (fraction or "").rstrip("0")

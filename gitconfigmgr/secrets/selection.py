@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.secrets.errors import RulesError
 from gitconfigmgr.secrets.tree import MAX_PLACES, Alias, Branch, Comment, Entry, Leaf, Place, too_many
@@ -94,8 +94,17 @@ def places(root: Branch, selection: Selection) -> list[Place]:
     """All leaves and comments of a document in their order, and whether the rule selects them."""
     found: list[Place] = []
     start = not selection.encrypts_matches and not selection.by_comment
-    _Walk(selection, found).branch(root, (), (), selected=start, alias=False)
+    _Walk(selection, found).branch(root, _At((), (), start, alias=False))
     return found
+
+
+class _At(NamedTuple):
+    """A place on the way down."""
+
+    keys: tuple[str, ...]
+    path: tuple[str | int, ...]
+    state: bool
+    alias: bool
 
 
 class _Walk:
@@ -106,73 +115,49 @@ class _Walk:
         self.found = found
         self.known: dict[str, bool] = {}
 
-    def branch(
-        self, branch: Branch, keys: tuple[str, ...], path: tuple[str | int, ...], *, selected: bool, alias: bool
-    ) -> None:
-        """`selected` is the state of the container; where comments decide, whether one further out matched."""
+    def branch(self, branch: Branch, at: _At) -> None:
+        """`at.state` is that of the container; where comments decide, whether one further out matched."""
         index = 0
         active = False
         for entry in branch.entries:
             if type(entry) is Comment:
-                active = self._comment(entry, keys, path, selected, active, in_list=not branch.is_map)
+                active = self._comment(entry, at, active=active, in_list=not branch.is_map)
                 continue
             assert type(entry) is Entry
-            here: str | int
-            inner, inner_keys = selected or active, keys
             if branch.is_map:
-                assert entry.key is not None
-                here = entry.key
-                inner_keys = (*keys, here)
-                if not self.by_comment:
-                    inner = self._by_key(here, selected)
+                key = entry.key
+                assert key is not None
+                state = at.state or active if self.by_comment else self._by_key(key, selected=at.state)
+                self._node(entry.node, _At((*at.keys, key), (*at.path, key), state, at.alias))
             else:
-                here = index
+                self._node(entry.node, _At(at.keys, (*at.path, index), at.state or active, at.alias))
                 index += 1
-            self._node(entry.node, inner_keys, (*path, here), inner, alias=alias)
             active = False
 
-    def _by_key(self, key: str, selected: bool) -> bool:  # noqa: FBT001
+    def _by_key(self, key: str, *, selected: bool) -> bool:
         hit = self.known.get(key)
         if hit is None:
             hit = self.known[key] = self.matches(key)
         return selected or hit if self.encrypts else selected and not hit
 
-    def _node(
-        self,
-        node: Leaf | Branch | Alias,
-        keys: tuple[str, ...],
-        path: tuple[str | int, ...],
-        state: bool,
-        *,
-        alias: bool,  # noqa: FBT001
-    ) -> None:
+    def _node(self, node: Leaf | Branch | Alias, at: _At) -> None:
         if type(node) is Alias:
-            node, alias = node.node, True
+            node, at = node.node, at._replace(alias=True)
         if type(node) is Branch:
-            self.branch(node, keys, path, selected=state, alias=alias)
+            self.branch(node, at)
             return
         assert type(node) is Leaf
-        selected = state == self.encrypts if self.by_comment else state
-        self.found.append(Place(keys, path, node, selected, alias, False))
+        selected = at.state == self.encrypts if self.by_comment else at.state
+        self.found.append(Place(at.keys, at.path, node, selected, at.alias))
         if len(self.found) > MAX_PLACES:
             raise too_many(1)
 
-    def _comment(
-        self,
-        comment: Comment,
-        keys: tuple[str, ...],
-        path: tuple[str | int, ...],
-        outer: bool,
-        active: bool,
-        *,
-        in_list: bool,  # noqa: FBT001
-    ) -> bool:
+    def _comment(self, comment: Comment, at: _At, *, active: bool, in_list: bool) -> bool:
         """Append a comment; returns whether a comment of this level has matched so far."""
-        if not self.by_comment:
-            self.found.append(Place(keys, path, comment, outer, False, in_list))
-            return False
-        before = active
-        active = active or self.matches(comment.text)
-        hit = outer or (before if self.encrypts else active)
-        self.found.append(Place(keys, path, comment, hit == self.encrypts, False, in_list))
-        return active
+        selected, now = at.state, False
+        if self.by_comment:
+            now = active or self.matches(comment.text)
+            hit = at.state or (active if self.encrypts else now)  # the comment that asks for encryption stays plain
+            selected = hit == self.encrypts
+        self.found.append(Place(at.keys, at.path, comment, selected, in_list=in_list))
+        return now

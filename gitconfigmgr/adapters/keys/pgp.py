@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.secrets.metadata import Recipient
 
 _SECONDS = 60  # a person may have to type a passphrase
-_NO_KEY = b"NO_SECKEY"
+_NO_KEY = (b"NO_SECKEY", b"No secret key")
 
 
 class PgpProvider(OneByOne):
@@ -39,15 +40,17 @@ class PgpProvider(OneByOne):
         program = shutil.which("gpg")
         if program is None:
             raise KeyUnreachableError("gpg is not installed", "install GnuPG, or add an age recipient to the file")
+        given = os.environ if self._environment is None else self._environment
+        environment = {**given, "LC_ALL": "C", "LANGUAGE": "C"}  # the reason is in the text alone
         try:
             done = subprocess.run(  # noqa: S603 - no shell, and nothing of the file in the arguments
                 [program, "--batch", "--no-tty", "--quiet", "--status-fd=2", "--decrypt"], input=enc.encode(),
-                capture_output=True, check=False, timeout=_SECONDS, env=None if self._environment is None else dict(self._environment),
+                capture_output=True, check=False, timeout=_SECONDS, env=environment,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             raise KeyUnreachableError("gpg does not answer", "try `gpg --decrypt` by hand") from None
         if done.returncode == 0 and done.stdout:
             return done.stdout
-        if _NO_KEY in done.stderr:
+        if any(text in done.stderr for text in _NO_KEY):
             raise KeyDeniedError(f"gpg has no secret key for {recipient}", "import it, or ask another recipient")
         raise WrongKeyError(f"gpg cannot open what is for {recipient}", "try `gpg --decrypt` by hand")

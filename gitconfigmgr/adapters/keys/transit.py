@@ -134,6 +134,8 @@ class TransitProvider:
         except (hvac.exceptions.VaultDown, hvac.exceptions.BadGateway, hvac.exceptions.InternalServerError):
             raise KeyUnreachableError(f"{recipient} is sealed or down", "try again later") from None
         except (hvac.exceptions.InvalidRequest, hvac.exceptions.InvalidPath) as error:
+            if isinstance(error.json, dict) and "batch_results" in (error.json.get("data") or {}):
+                return error.json  # every item failed, each for its own reason
             raise _failure(recipient, " ".join(map(str, error.errors or []))) from None
         except (hvac.exceptions.VaultError, requests.exceptions.RequestException, ValueError) as error:
             raise KeyUnreachableError(

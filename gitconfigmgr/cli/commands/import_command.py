@@ -63,8 +63,9 @@ def command(ctx: click.Context, tool: str, source: Path, folder: Path, environme
 
 
 def _text(report: Report, folder: Path) -> list[str]:
-    nodes = report.targets + len(report.failures)
-    lines = [f"{nodes} nodes -> {report.targets} targets in {report.documents} documents, in {folder}"]
+    nodes = _many(report.targets + len(report.failures), "node")
+    targets, documents = _many(report.targets, "target"), _many(report.documents, "document")
+    lines = [f"{nodes} -> {targets} in {documents}, in {folder}"]
     lines += _losses("not imported", report.failures, "red")
     lines += _losses("not carried over as it was", report.losses, "yellow")
     lines += _written_out(report.written_out)
@@ -79,11 +80,9 @@ def _text(report: Report, folder: Path) -> list[str]:
 def _verdict(report: Report) -> str:
     if report.proven:
         return click.style("ok", fg="green", bold=True) + ": the effective values of all targets are equal"
+    nodes = _many(report.targets + len(report.failures), "node")
     equal = report.targets - len({item.target for item in report.unequal})
-    return (
-        click.style("not proven", fg="red", bold=True)
-        + f": {equal} of {report.targets + len(report.failures)} targets are equal"
-    )
+    return click.style("not proven", fg="red", bold=True) + f": the values of {equal} of {nodes} are equal"
 
 
 def _losses(title: str, losses: Iterable[Loss], color: str) -> list[str]:
@@ -97,6 +96,10 @@ def _written_out(items: Iterable[WrittenOut]) -> list[str]:
     lines = [f"  {item.target.namespace}: {_safe(show_path(item.path))}" for item in items]
     title = f"written out as values, because the layers alone would give others ({len(lines)}):"
     return [click.style(title, fg="yellow"), *lines] if lines else []
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _place(loss: Loss) -> str:

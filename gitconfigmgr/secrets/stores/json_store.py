@@ -50,7 +50,7 @@ class JsonStore:
     def token(self, file: File, leaf: Leaf, token: str) -> Edit:  # noqa: ARG002 - the port's shape
         return Edit(leaf.start, leaf.end, _text(token))
 
-    def comment(self, file: File, comment: Comment, text: str, *, element: bool) -> Edit:
+    def comment(self, file: File, comment: Comment, text: str, *, element: bool) -> Edit:  # noqa: ARG002
         raise AssertionError("JSON has no comments")
 
     def with_metadata(self, file: File, data: Mapping[str, Any]) -> str:

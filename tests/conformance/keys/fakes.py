@@ -11,14 +11,16 @@ import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
@@ -39,12 +41,16 @@ class Server:
                 status, headers, answer = outer.answer(self.path.split("?")[0], dict(self.headers), body)
                 data = json.dumps(answer).encode()
                 self.send_response(status)
-                for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+                for name, value in {
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(data)),
+                    **headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = _serve
+            do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -92,7 +98,11 @@ class KeyVault(Server):
         if "Authorization" not in headers:
             challenge = f'Bearer authorization="https://login.example/tenant", resource="{self.url}"'
             return 401, {"WWW-Authenticate": challenge}, {}
-        failures = {"denied": (403, "Forbidden"), "disabled": (403, "Operation is not allowed: the key is disabled"), "throttled": (429, "slow")}
+        failures = {
+            "denied": (403, "Forbidden"),
+            "disabled": (403, "Operation is not allowed: the key is disabled"),
+            "throttled": (429, "slow"),
+        }
         if self.mode in failures:
             status, text = failures[self.mode]
             return status, {}, {"error": {"code": "x", "message": text}}
@@ -117,7 +127,10 @@ class KeyVault(Server):
         n, e = (_b64(part.to_bytes((part.bit_length() + 7) // 8, "big")) for part in (numbers.n, numbers.e))
         operations = ["encrypt", "decrypt", "wrapKey", "unwrapKey"]
         kid = f"{self.url}/keys/{name}/v{number}"
-        return {"key": {"kid": kid, "kty": "RSA", "key_ops": operations, "n": n, "e": e}, "attributes": {"enabled": True}}
+        return {
+            "key": {"kid": kid, "kty": "RSA", "key_ops": operations, "n": n, "e": e},
+            "attributes": {"enabled": True},
+        }
 
 
 def _b64(data: bytes) -> str:
@@ -141,7 +154,9 @@ def _self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
     )  # fmt: skip
     path, private = folder / "server.pem", folder / "server.key"
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path, private)
     return path, context
@@ -157,8 +172,12 @@ class GoogleKms:
         self.keys: dict[str, list[bytes]] = {}
         self.mode = ""
         handlers = {
-            "Encrypt": grpc.unary_unary_rpc_method_handler(self._encrypt, EncryptRequest.deserialize, EncryptResponse.serialize),
-            "Decrypt": grpc.unary_unary_rpc_method_handler(self._decrypt, DecryptRequest.deserialize, DecryptResponse.serialize),
+            "Encrypt": grpc.unary_unary_rpc_method_handler(
+                self._encrypt, EncryptRequest.deserialize, EncryptResponse.serialize
+            ),
+            "Decrypt": grpc.unary_unary_rpc_method_handler(
+                self._decrypt, DecryptRequest.deserialize, DecryptResponse.serialize
+            ),
         }
         self.server = grpc.server(futures.ThreadPoolExecutor(2))
         self.server.add_generic_rpc_handlers(

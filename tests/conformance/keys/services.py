@@ -9,7 +9,7 @@ import time
 from base64 import b64encode
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyrage
 import pytest
@@ -31,7 +31,7 @@ class Service:
     """One service with two keys. `refusals` are the states it can be brought into, and the error each must give."""
 
     rotates = True
-    refusals: dict[str, type[KeyProviderError]] = {}
+    refusals: ClassVar[dict[str, type[KeyProviderError]]] = {}
 
     provider: KeyProvider
     recipient: Recipient
@@ -51,7 +51,7 @@ class Service:
 
 class Age(Service):
     rotates = False
-    refusals = {"denied": KeyDeniedError}
+    refusals: ClassVar = {"denied": KeyDeniedError}
 
     def __init__(self, folder: Path) -> None:
         mine, theirs = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
@@ -67,7 +67,7 @@ class Age(Service):
 
 class Passphrase(Service):
     rotates = False
-    refusals = {"denied": KeyDeniedError}
+    refusals: ClassVar = {"denied": KeyDeniedError}
 
     def __init__(self, folder: Path) -> None:
         self.provider = PassphraseProvider(lambda: "correct horse")
@@ -88,7 +88,7 @@ def free_port() -> int:
 class OpenBao(Service):
     """A real server."""
 
-    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+    refusals: ClassVar = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
                 "disabled": DisabledKeyError}  # fmt: skip
 
     def __init__(self, folder: Path) -> None:
@@ -105,9 +105,10 @@ class OpenBao(Service):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(folder), "PATH": os.environ["PATH"]},
         )  # fmt: skip
         self.client = hvac.Client(url=self.address, token="root")
-        for _ in range(200):
+        until = time.monotonic() + 120  # a busy machine reads the large program slowly
+        while time.monotonic() < until:
             try:
-                if self.client.sys.is_initialized():
+                if self.client.sys.is_initialized() and not self.client.sys.is_sealed():
                     break
             except Exception:  # noqa: BLE001 - it is still starting
                 time.sleep(0.05)
@@ -165,9 +166,13 @@ class OpenBao(Service):
 class Aws(Service):
     """moto's server; what it is not honest about comes from a server that answers as AWS does."""
 
-    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+    refusals: ClassVar = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
                 "disabled": DisabledKeyError}  # fmt: skip
-    _CODES = {"denied": "AccessDeniedException", "throttled": "ThrottlingException", "disabled": "DisabledException"}
+    _CODES: ClassVar = {
+        "denied": "AccessDeniedException",
+        "throttled": "ThrottlingException",
+        "disabled": "DisabledException",
+    }
 
     def __init__(self, folder: Path) -> None:
         boto3 = pytest.importorskip("boto3")
@@ -217,7 +222,7 @@ class Aws(Service):
 
 
 class Azure(Service):
-    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+    refusals: ClassVar = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
                 "disabled": DisabledKeyError}  # fmt: skip
 
     def __init__(self, folder: Path) -> None:
@@ -238,7 +243,11 @@ class Azure(Service):
             def get_token(self, *_: str, **__: Any) -> AccessToken:
                 return AccessToken("token", int(time.time()) + 3600)
 
-        options = {"verify_challenge_resource": False, "connection_verify": str(self.fake.certificate), "connection_timeout": 1}
+        options = {
+            "verify_challenge_resource": False,
+            "connection_verify": str(self.fake.certificate),
+            "connection_timeout": 1,
+        }
         return KeyVaultProvider(Allowed((url,)), Credential(), options)
 
     def rotate(self) -> None:
@@ -260,7 +269,7 @@ class Azure(Service):
 
 
 class Google(Service):
-    refusals = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
+    refusals: ClassVar = {"denied": KeyDeniedError, "throttled": KeyThrottledError, "unreachable": KeyUnreachableError,
                 "disabled": DisabledKeyError}  # fmt: skip
 
     def __init__(self, folder: Path) -> None:

@@ -67,7 +67,18 @@ def test_the_wrong_key(service):
 
 
 @each
-@pytest.mark.parametrize("enc", ["", "x", "vault:v1:AAAA", "AAAA", "-----BEGIN AGE ENCRYPTED FILE-----\n", "\u00e9", "argon2id:t=1,p=1,m=9999999:AAAA"])
+@pytest.mark.parametrize(
+    "enc",
+    [
+        "",
+        "x",
+        "vault:v1:AAAA",
+        "AAAA",
+        "-----BEGIN AGE ENCRYPTED FILE-----\n",
+        "\u00e9",
+        "argon2id:t=1,p=1,m=9999999:AAAA",
+    ],
+)
 def test_damaged_texts(service, enc):
     recipient, _ = service.provider.wrap(service.recipient, b"k" * 32)
     with pytest.raises(WrongKeyError):
@@ -113,7 +124,10 @@ def test_what_is_not_allowed_is_not_contacted(service):
             "azure_kv": Recipient.of("azure_kv", vault_url=url, name="one", version="v1"),
             "gcp_kms": Recipient.of("gcp_kms", resource_id="projects/x/locations/l/keyRings/r/cryptoKeys/k"),
         }[service.provider.kind]
-        for call in (lambda: service.provider.wrap(strange, b"k" * 32), lambda: service.provider.unwrap(strange, "vault:v1:AAAA")):
+        for call in (
+            lambda: service.provider.wrap(strange, b"k" * 32),
+            lambda: service.provider.unwrap(strange, "vault:v1:AAAA"),
+        ):
             with pytest.raises(NotAllowedError):
                 call()
         assert hostile.seen == []
@@ -148,7 +162,9 @@ def test_the_token_does_not_follow_a_redirect(service):
 
 
 @pytest.mark.parametrize("service", ["OpenBao"], indirect=True)
-@pytest.mark.parametrize(("engine", "name"), [("transit/../sys", "one"), ("transit", "../../x"), ("transit?x", "one"), ("transit", "a/b")])
+@pytest.mark.parametrize(
+    ("engine", "name"), [("transit/../sys", "one"), ("transit", "../../x"), ("transit?x", "one"), ("transit", "a/b")]
+)
 def test_names_that_lead_elsewhere(service, engine, name):
     recipient = Recipient.of("hc_vault", vault_address=service.address, engine_path=engine, key_name=name)
     with pytest.raises(UnusableRecipientError):

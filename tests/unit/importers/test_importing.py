@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -17,6 +16,9 @@ from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring import open_importer, open_new_folder
 
 from .support import values, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def run(documents: dict[str, dict[str, Any]], effective: dict[str, dict[str, Any]], folder: Path) -> Report:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.secrets.selection import Selection
 from gitconfigmgr.secrets.stores.registry import store_for
 from gitconfigmgr.secrets.tree import Comment, to_data
 from tests.unit.secrets.random_documents import COMMENT_RULES, RULES, Documents
 from tests.unit.secrets.support import Person, Sops, decrypted, encrypted
+
+if TYPE_CHECKING:
+    from gitconfigmgr.secrets.selection import Selection
 
 
 def data_of(text: bytes, format_: str) -> list[Any]:

@@ -18,7 +18,9 @@ def main(count: int, first: int = 0) -> None:
                 compare(seed, person)
             except Exception as error:  # noqa: BLE001 - counted and shown
                 failed += 1
-                print(f"{compare.__name__} {seed}: {type(error).__name__} {str(error)[:1500]} at {traceback.extract_tb(error.__traceback__)[1].lineno}")
+                print(
+                    f"{compare.__name__} {seed}: {type(error).__name__} {str(error)[:1500]} at {traceback.extract_tb(error.__traceback__)[1].lineno}"
+                )
     print(f"{count} YAML and {count} JSON documents each way, {failed} failed")
 
 

@@ -11,7 +11,7 @@ from gitconfigmgr.secrets.stores.yaml_writer import key_text, scalar_text
 
 _KEYS = ["api_key", "url", "data", "stringData", "limits", "rps", "n", "y", "key with space", "a:b", "clé", "x_unencrypted",
          "pw_secret", "public", "name", "nested", "list", "tls", "deep", "timeout"]  # fmt: skip
-_TEXTS = ["hello", "123", "true", "yes", " lead", "trail ", "", "héllo – 日本語 😀", "a: b", "# no", "- x", "multi\nline", "multi\nend\n",
+_TEXTS = ["hello", "123", "true", "yes", " lead", "trail ", "", "héllo … 日本語 😀", "a: b", "# no", "- x", "multi\nline", "multi\nend\n",
           "tab\there", 'quo"te', "back\\slash", "0644", "1_000", "2001-12-14", "null", "~", "x" * 300, "sk-proj-abc_DEF", "!tag",
           "*alias", "&anchor", "{a}", "[b]", "%x", "@x", "`x`", "a\n\nb", "é\u2028x", "\x7f", "=", "<<", "1e3", ".5", "0x1F", "no"]  # fmt: skip
 RULES = [
@@ -57,7 +57,9 @@ class Documents:
         return "---\n".join("".join(writer.map(item, 0)) for item in documents)
 
     def json(self) -> str:
-        return json.dumps(_jsonable(self.map()), indent=self.random.choice([None, 2, "\t"]), ensure_ascii=self.random.random() < 0.5)
+        return json.dumps(
+            _jsonable(self.map()), indent=self.random.choice([None, 2, "\t"]), ensure_ascii=self.random.random() < 0.5
+        )
 
 
 def _jsonable(value: Any) -> Any:
@@ -65,7 +67,7 @@ def _jsonable(value: Any) -> Any:
         return {key: _jsonable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_jsonable(item) for item in value]
-    if isinstance(value, float) and value in (float("inf"),):
+    if isinstance(value, float) and value == float("inf"):
         return 0.5
     return value % 1000 if type(value) is int and abs(value) > 2**53 else value
 

@@ -100,7 +100,9 @@ def test_removing_the_last_of_a_container(person):
     data = encrypted(person, b"a:\n  b:\n    c: 1\n  l:\n    - x\nf: {g: 1}\ns:\n  - k: v\n  - m\n")
     for path in (("a", "b", "c"), ("a", "l", 0), ("f", "g"), ("s", 0, "k")):
         data = sealing.unset_value(data, "yaml", key_of(person, data), path, NOW)
-    assert opening.plain_data(data, "yaml", key_of(person, data)) == [{"a": {"b": {}, "l": []}, "f": {}, "s": [{}, "m"]}]
+    assert opening.plain_data(data, "yaml", key_of(person, data)) == [
+        {"a": {"b": {}, "l": []}, "f": {}, "s": [{}, "m"]}
+    ]
     assert data_of(Sops(person).decrypt(data), "yaml") == [{"a": {"b": {}, "l": []}, "f": {}, "s": [{}, "m"]}]
 
 
@@ -128,7 +130,11 @@ def test_line_formats_change(person):
     data = _set(person, data, ("s", "c"), "new", "ini")
     data = _set(person, data, ("t", "d"), "section", "ini")
     data = sealing.unset_value(data, "ini", key_of(person, data, "ini"), ("s", "b"), NOW)
-    assert data_of(Sops(person).decrypt(data, "ini"), "ini")[0] == {"DEFAULT": {}, "s": {"a": "x", "c": "new"}, "t": {"d": "section"}}
+    assert data_of(Sops(person).decrypt(data, "ini"), "ini")[0] == {
+        "DEFAULT": {},
+        "s": {"a": "x", "c": "new"},
+        "t": {"d": "section"},
+    }
 
 
 def test_a_value_that_would_stay_in_plaintext_is_refused(person):
@@ -140,7 +146,9 @@ def test_a_value_that_would_stay_in_plaintext_is_refused(person):
         _set(person, data, ("data", "k"), "ENC[AES256_GCM,data:x]")
 
 
-@pytest.mark.parametrize("path", [("api", "key", "x"), ("api", 0), ("api", "hosts", 9), ("sops", "mac"), (), ("api", "hosts", "x")])
+@pytest.mark.parametrize(
+    "path", [("api", "key", "x"), ("api", 0), ("api", "hosts", 9), ("sops", "mac"), (), ("api", "hosts", "x")]
+)
 def test_paths_that_do_not_fit(person, sealed, path):
     with pytest.raises((FormatError, RefusedError)):
         _set(person, sealed, path, "v")
@@ -164,12 +172,17 @@ def test_rekey_keeps_values_code_and_known_entries(person, sealed):
     after = sealing.rekey(sealed, "yaml", groups)
     assert decrypted(friend, after) == decrypted(person, sealed)
     assert after.split(b"sops:")[0] == sealed.split(b"sops:")[0]
-    assert all("enc" in line or "recipient" in line or len(line.strip()) <= 64 or "AGE" in line for line in changed_lines(sealed, after))
+    assert all(
+        "enc" in line or "recipient" in line or len(line.strip()) <= 64 or "AGE" in line
+        for line in changed_lines(sealed, after)
+    )
     assert Sops(friend).decrypt(after) == Sops(person).decrypt(sealed)
     assert opening.read(after, "yaml").metadata.groups[0][0] == metadata.groups[0][0]
 
 
-@pytest.mark.parametrize(("text", "format_"), [(YAML, "yaml"), (b'{"a": [1, "x"]}', "json"), (b"#c\nA=1\n", "dotenv"), (b"x\xff", "binary")])
+@pytest.mark.parametrize(
+    ("text", "format_"), [(YAML, "yaml"), (b'{"a": [1, "x"]}', "json"), (b"#c\nA=1\n", "dotenv"), (b"x\xff", "binary")]
+)
 def test_rotate_changes_every_token_and_nothing_else(person, text, format_):
     before = encrypted(person, text, format_)
     new = DataKey.new()
@@ -177,8 +190,8 @@ def test_rotate_changes_every_token_and_nothing_else(person, text, format_):
     after = sealing.rotate(before, format_, key_of(person, before, format_), new, groups, NOW)
     assert decrypted(person, after, format_) == decrypted(person, before, format_)
     assert Sops(person).decrypt(after, format_) == Sops(person).decrypt(before, format_)
-    tokens = {part for part in before.split(b"ENC[")[1:]}
-    assert not tokens & {part for part in after.split(b"ENC[")[1:]}
+    tokens = set(before.split(b"ENC[")[1:])
+    assert not tokens & set(after.split(b"ENC[")[1:])
     if format_ == "yaml":
         assert before.split(b"sops:")[0].count(b"\n") == after.split(b"sops:")[0].count(b"\n")
 
@@ -187,4 +200,4 @@ def test_several_documents_carry_the_same_block(person):
     data = encrypted(person, b"a: 1\n---\nb: 2\n")
     after = _set(person, data, ("a",), 5)
     assert data_of(Sops(person).decrypt(after), "yaml") == [{"a": 5}, {"b": 2}]
-    assert after.count(b"lastmodified: \"2026-01-02T05:04:05Z\"") == 2
+    assert after.count(b'lastmodified: "2026-01-02T05:04:05Z"') == 2

@@ -99,12 +99,16 @@ def test_what_is_an_error(text, message):
     assert message in f"{caught.value} {caught.value.hint}"
 
 
-@pytest.mark.parametrize("text", ["creation_rule: []", "creation_rules: {}", "creation_rules: [a]", "a: [", "- a", "creation_rules: 5"])
+@pytest.mark.parametrize(
+    "text", ["creation_rule: []", "creation_rules: {}", "creation_rules: [a]", "a: [", "- a", "creation_rules: 5"]
+)
 def test_files_that_are_no_rules(text):
     with pytest.raises(RulesError):
         read_rules(".sops.yaml", text.encode())
 
 
 def test_destination_rules_are_passed_over():
-    rules = read_rules(".sops.yaml", f"destination_rules: [{{s3_bucket: x}}]\nstores: {{}}\ncreation_rules: [{{age: {AGE}}}]".encode())
+    rules = read_rules(
+        ".sops.yaml", f"destination_rules: [{{s3_bucket: x}}]\nstores: {{}}\ncreation_rules: [{{age: {AGE}}}]".encode()
+    )
     assert rules.rule_for("x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import ClassVar
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_binary_both_ways(person, count):
     assert decrypted(person, sops.encrypt(plain, "binary"), "binary") == plain
 
 
-_DOTENV = "# head\nA=1\n\nB=two words\nC=\"quoted\"\nD=l1\\nl2\nE=\nx_unencrypted=plain\nF=a=b#c\n#last\n"
+_DOTENV = '# head\nA=1\n\nB=two words\nC="quoted"\nD=l1\\nl2\nE=\nx_unencrypted=plain\nF=a=b#c\n#last\n'
 
 
 def test_dotenv_both_ways(person):
@@ -76,7 +77,7 @@ def test_shamir_both_ways(person, tmp_path):
     keys = f"{person.identity}\n{others[1].identity}"
 
     class Both(Person):
-        environment = {"SOPS_AGE_KEY": keys, "HOME": "/nonexistent"}
+        environment: ClassVar = {"SOPS_AGE_KEY": keys, "HOME": "/nonexistent"}
 
     both = Both()
     assert Sops(both).decrypt(ours) == b"a: 1\n"

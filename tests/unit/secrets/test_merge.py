@@ -93,7 +93,9 @@ def test_without_a_key_the_code_is_pending(person, base):
 
 def test_a_comment_above_an_added_key_comes_along(person, base):
     plain = opening.decrypt(base, "yaml", key_of(person, base))
-    theirs = sealing.encrypt_again(plain.replace(b"l:\n", b"# why\nnew: 5\nl:\n"), base, "yaml", key_of(person, base), NOW)
+    theirs = sealing.encrypt_again(
+        plain.replace(b"l:\n", b"# why\nnew: 5\nl:\n"), base, "yaml", key_of(person, base), NOW
+    )
     merged = merge.merge(base, _changed(person, base, (("a",), 2)), theirs, "yaml", key_of(person, base), NOW)
     assert b"# why\nnew: 5\n" in Sops(person).decrypt(merged.data)
 
@@ -107,7 +109,9 @@ def test_recipients_of_both_sides(person, base):
         groups = keyring.wrap(key, ((person.recipient, friend.recipient),), 0, person.providers, NOW, known)
         sides.append(sealing.rekey(base, "yaml", groups))
     merged = merge.merge(base, *sides, "yaml", key, NOW)
-    assert set(opening.read(merged.data, "yaml").metadata.recipients()) == {item.recipient for item in (person, *friends)}
+    assert set(opening.read(merged.data, "yaml").metadata.recipients()) == {
+        item.recipient for item in (person, *friends)
+    }
     assert Sops(friends[1]).decrypt(merged.data)
     assert merge.merge(base, base, sides[0], "yaml", None, NOW).data.count(b"recipient:") == 2
 

@@ -8,7 +8,14 @@ import traceback
 import pytest
 
 from gitconfigmgr.secrets import opening, sealing
-from gitconfigmgr.secrets.errors import FormatError, NotEncryptedError, RefusedError, RulesError, SecretsError, TamperedError
+from gitconfigmgr.secrets.errors import (
+    FormatError,
+    NotEncryptedError,
+    RefusedError,
+    RulesError,
+    SecretsError,
+    TamperedError,
+)
 from gitconfigmgr.secrets.keyring import NoKeyError
 from gitconfigmgr.secrets.selection import Selection, compiled, selection_from
 from gitconfigmgr.secrets.tokens import DataKey
@@ -32,7 +39,9 @@ def test_yaml_that_is_refused(person, text):
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["a: 0x1F", "a: 0o17", "a: 1e3", "a: 6.022e23", "a: '0644'", "a: .inf", "a: 1.0", "a: !!str 5 # x" ])
+@pytest.mark.parametrize(
+    "text", ["a: 0x1F", "a: 0o17", "a: 1e3", "a: 6.022e23", "a: '0644'", "a: .inf", "a: 1.0", "a: !!str 5 # x"]
+)
 def test_yaml_that_keeps_its_value(person, text):
     if "!!str" in text:
         with pytest.raises(RefusedError):
@@ -49,7 +58,9 @@ def test_json_that_is_refused(person, text):
         encrypted(person, text.encode(), "json")
 
 
-@pytest.mark.parametrize("text", ["[s]\na=1\n[s]\nb=2\n", "[s]\nnovalue\n", "[s]\na=1\na=2\n", '[s]\na="x\n', "[s]\na=x\\\n", "[s\na=1\n"])
+@pytest.mark.parametrize(
+    "text", ["[s]\na=1\n[s]\nb=2\n", "[s]\nnovalue\n", "[s]\na=1\na=2\n", '[s]\na="x\n', "[s]\na=x\\\n", "[s\na=1\n"]
+)
 def test_ini_that_is_refused(person, text):
     with pytest.raises(SecretsError):
         encrypted(person, text.encode(), "ini")

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from gitconfigmgr.adapters.keys.age import AgeProvider
 from gitconfigmgr.secrets import mac, opening, sealing, shamir
 from gitconfigmgr.secrets.errors import SecretsError
 from gitconfigmgr.secrets.keyring import unwrap
 from gitconfigmgr.secrets.scalars import from_bytes, to_bytes, type_of
 from gitconfigmgr.secrets.tokens import DataKey, associated, parse
-from gitconfigmgr.adapters.keys.age import AgeProvider
 from tests.unit.secrets.support import NOW, VECTORS, changed_lines
 
 ANSWERS = json.loads((VECTORS / "expected" / "values.json").read_text())
@@ -47,10 +47,15 @@ def test_the_code_of_every_vector(name):
     opened = opening.open_all(secrets, _key(name))
     leaves = [item for item in opened if hasattr(item.place.node, "value")]
     only = secrets.metadata.selection.mac_only_encrypted
-    assert mac.digest(((item.value, item.place.selected) for item in leaves), only_encrypted=only) == ANSWERS[name]["mac_plain"]
+    assert (
+        mac.digest(((item.value, item.place.selected) for item in leaves), only_encrypted=only)
+        == ANSWERS[name]["mac_plain"]
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if (VECTORS / name.replace("enc", "expected").replace(".yaml", ".json")).exists()])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if (VECTORS / name.replace("enc", "expected").replace(".yaml", ".json")).exists()]
+)
 def test_the_plain_data_of_every_vector(name):
     data = opening.plain_data((VECTORS / name).read_bytes(), _format(name), _key(name))[0]
     assert data == json.loads((VECTORS / name.replace("enc", "expected").replace(".yaml", ".json")).read_text())
@@ -106,7 +111,9 @@ def test_shamir_known_answer():
     assert shamir.combine(made[:3]) != secret
 
 
-@pytest.mark.parametrize("value", ["x", "", "é", 0, -7, 2**63 - 1, 1.5, 6.022e23, 1e-7, -0.0, True, False, float("inf")])
+@pytest.mark.parametrize(
+    "value", ["x", "", "é", 0, -7, 2**63 - 1, 1.5, 6.022e23, 1e-7, -0.0, True, False, float("inf")]
+)
 def test_plaintext_bytes_read_back(value):
     if value != "":
         assert from_bytes(to_bytes(value), type_of(value)) == value
