@@ -2,8 +2,8 @@
 
     python docs/record.py
 
-The same program gives the same bytes: commits have a fixed author and date, and folders that differ are not shown. Each
-command appears with its output one after the other; where nothing moves, all of it is there at once.
+The same program gives the same bytes: commits have a fixed author and date, and no command shows where its folder is.
+One command after the other appears with its output; where nothing moves, all of it is there at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -31,18 +30,17 @@ FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 
 _ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 _ENVIRONMENT = {
-    "GIT_AUTHOR_NAME": "Robin", "GIT_AUTHOR_EMAIL": "robin@example.org", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
-    "GIT_COMMITTER_NAME": "Robin", "GIT_COMMITTER_EMAIL": "robin@example.org",
+    "GIT_AUTHOR_NAME": "Author", "GIT_AUTHOR_EMAIL": "author@example.org", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
+    "GIT_COMMITTER_NAME": "Author", "GIT_COMMITTER_EMAIL": "author@example.org",
     "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
     "COLUMNS": "110", "LC_ALL": "C.UTF-8", "TZ": "UTC",
 }  # fmt: skip
 
 
 class Command(NamedTuple):
-    """`shown` is what the picture shows; `done` is what runs, a different command only where that says less."""
+    """A command without a shell; the picture leaves out a hidden one."""
 
-    shown: str
-    done: str = ""
+    line: str
     hidden: bool = False
 
 
@@ -83,32 +81,26 @@ SCENES: dict[str, tuple[str, list[Command]]] = {
 }
 
 
-@dataclass
 class Session:
-    """Runs commands in a folder of its own."""
+    """Runs commands, beginning in this folder."""
 
-    folder: Path
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def run(self, command: Command) -> str:
         """What the terminal shows, with escape sequences."""
-        name, *args = shlex.split(command.done or command.shown)
+        name, *args = shlex.split(command.line)
         if name == "cd":
             self.folder /= args[0]
             return ""
         colored = ["--color", "always"] if name == "gitconfigmgr" else []
         argv = [sys.executable, "-c", PROGRAM, str(ROOT), *colored, *args] if name == "gitconfigmgr" else [name, *args]
-        ours = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "GITCONFIGMGR_", "XDG_"))}
-        home = {"HOME": str(self.folder), "XDG_CACHE_HOME": str(self.folder / ".cache")}
-        done = subprocess.run(
-            argv, cwd=self.folder, env=ours | home | _ENVIRONMENT, check=False,
+        home = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        done = subprocess.run(  # noqa: S603 - the commands of this file
+            argv, cwd=self.folder, env=home | _ENVIRONMENT, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        return steady(done.stdout.decode())
-
-
-def steady(text: str) -> str:
-    """Output without what is another one after each change of the template: ids of commits."""
-    return re.sub(r"^(commit    )[0-9a-f]{10} ", r"\g<1>4c1d0e97aa ", text, flags=re.MULTILINE)
+        return done.stdout.decode()
 
 
 class Run(NamedTuple):
@@ -143,7 +135,7 @@ def recorded(commands: list[Command]) -> list[list[list[Run]]]:
         for command in commands:
             output = session.run(command).rstrip("\n")
             if not command.hidden:
-                typed = [Run("$ ", PROMPT, bold=True), Run(command.shown, "#ffffff", bold=True)]
+                typed = [Run("$ ", PROMPT, bold=True), Run(command.line, "#ffffff", bold=True)]
                 steps.append([typed, *(map(styled, output.split("\n")) if output else ()), []])
         steps[-1].pop()
         return steps
@@ -155,12 +147,12 @@ def drawn(title: str, steps: list[list[list[Run]]]) -> str:
     rows = sum(map(len, steps))
     width, height = columns * WIDTH + 2 * MARGIN, rows * HEIGHT + BAR + 2 * MARGIN
     label = escape(f"gitconfigmgr: {title}")
+    box, name = f'viewBox="0 0 {width:g} {height:g}"', f'aria-label="{label}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
-        f' role="img" aria-label="{label}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" {box} role="img" {name}>',
         f"<title>{label}</title>",
         "<style>",
-        f"text {{ font: 14px {FONT}; white-space: pre; fill: {FOREGROUND} }}",
+        f"text {{ font-family: {FONT}; font-size: 14px; white-space: pre; fill: {FOREGROUND} }}",
         "g { animation: appear 0.2s backwards } @keyframes appear { from { opacity: 0 } }",
         "@media (prefers-reduced-motion: reduce) { g { animation: none } }",
         "</style>",

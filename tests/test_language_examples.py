@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from script.runner import Shell, perform
 
 DOCS = Path(__file__).parent.parent / "docs"

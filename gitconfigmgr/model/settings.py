@@ -37,6 +37,15 @@ class Limits(NamedTuple):
     values: int = 500_000
 
 
+class KeyServices(NamedTuple):
+    """The services that may be asked to wrap and unwrap keys; nothing else is ever contacted."""
+
+    vault: tuple[str, ...] = ()
+    aws_kms: tuple[str, ...] = ()
+    azure_kv: tuple[str, ...] = ()
+    gcp_kms: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`blob_id` identifies the bytes the settings were read from."""
@@ -46,6 +55,7 @@ class Settings:
     leak_guard: str = "error"
     schemas: tuple[SchemaBinding, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    key_services: KeyServices = field(default_factory=KeyServices)
     blob_id: str = ""
 
     def compiled_environments(self) -> list[str]:

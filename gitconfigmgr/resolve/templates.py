@@ -1,38 +1,49 @@
 """`$template`: a small, total part of Jinja2.
 
-Only an allowed set of syntax nodes and filters passes; loops and texts count against a budget that is part of the
-rendered program, so no template can hang or fill memory. Secrets take part as opaque pieces.
+Only an allowed set of syntax nodes, filters and tests passes. Every loop step, and the size of everything that is built
+or looked at, counts against a budget that is part of the rendered program, so no template can hang or fill memory.
+Secrets take part as opaque pieces.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
+from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.values import Node, Sealed, Segments, plain, scalar_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-MAX_OUTPUT = 256 * 1024
-MAX_STEPS = 10_000
+MAX_SOURCE = 16 * 1024  # characters of a template
+MAX_OUTPUT = 256 * 1024  # characters of its output, and of any text it builds
+MAX_STEPS = 10_000  # turns of all its loops, and items of any list it builds
+MAX_WORK = 8 * 1024 * 1024  # characters and items that its filters, tests and operators look at, taken together
+MAX_DEPTH = 50  # of its syntax tree
+MAX_LOOPS = 8  # inside one another
+MAX_SAFE = 2**53 - 1
 FILTERS = (
     "capitalize", "default", "first", "float", "int", "join", "last", "length", "list", "lower", "round", "sort",
     "string", "title", "tojson", "trim", "unique", "upper",
 )  # fmt: skip
-TESTS = ("boolean", "defined", "divisibleby", "even", "false", "float", "in", "integer", "mapping", "none", "number",
-         "odd", "sequence", "string", "true", "undefined", "eq", "ne", "lt", "le", "gt", "ge")  # fmt: skip
+TESTS = (
+    "boolean", "defined", "divisibleby", "even", "false", "float", "in", "integer", "mapping", "none", "number",
+    "odd", "sequence", "string", "true", "undefined", "eq", "ne", "lt", "le", "gt", "ge",
+)  # fmt: skip
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.If,
     nodes.For, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat,
     nodes.CondExpr, nodes.Add, nodes.Sub, nodes.Neg, nodes.List, nodes.Tuple, nodes.Assign, nodes.Keyword,
 )  # fmt: skip
+_BUILDING = (nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.List, nodes.Tuple)
 _TEXT_FILTERS = frozenset({"capitalize", "lower", "string", "title", "trim", "upper"})
 _PIECE = re.compile("\x00([0-9]+)\x00")
 
@@ -57,21 +68,18 @@ def render(text: str, variables: dict[str, Node]) -> list[str | Sealed]:
         raise TemplateError("GCM309", f"the template uses {missing[0]}, which $vars does not give", help_, missing[0])
     secrets: list[str | Sealed] = []
     budget = _Budget()
-    values = {name: _variable(name, node, secrets) for name, node in variables.items()}
+    values: dict[str, Any] = {name: _variable(name, node, secrets) for name, node in variables.items()}
+    values |= {"gcm_loop": budget.loop, "gcm_built": budget.built, "gcm_seen": budget.seen, "gcm_text": _text}
+    values["gcm_filter"] = lambda name, value, *arguments: _filtered(budget, name, value, arguments)
     try:
-        output = "".join(
-            budget.text(piece)
-            for piece in program.generate(
-                values | {"gcm_loop": budget.loop, "gcm_bounded": budget.bounded, "gcm_text": _text}
-            )
-        )
+        output = "".join(budget.written(piece) for piece in program.generate(values))
     except TemplateError:
         raise
     except UndefinedError as error:
         raise TemplateError("GCM309", f"in the template: {_sentence(error.message)}", "add it to $vars") from None
     except SecurityError:
         raise TemplateError("GCM310", "the template reaches for an attribute", "pass the value by $vars") from None
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError, ArithmeticError) as error:
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise TemplateError("GCM308", f"in the template: {_sentence(str(error))}") from None
     return _pieces(output, secrets)
 
@@ -88,6 +96,7 @@ class _Budget:
     def __init__(self) -> None:
         self.steps = MAX_STEPS
         self.room = MAX_OUTPUT
+        self.work = MAX_WORK
 
     def loop(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
@@ -96,17 +105,44 @@ class _Budget:
                 raise TemplateError("GCM311", f"the template takes more than {MAX_STEPS} steps", "loop over less")
             yield item
 
-    def text(self, piece: str) -> str:
+    def written(self, piece: str) -> str:
         self.room -= len(piece)
         if self.room < 0:
             raise TemplateError("GCM311", f"the template writes more than {MAX_OUTPUT // 1024} KiB", "write less")
         return piece
 
-    def bounded(self, value: Any) -> Any:
-        """A value built from others, held against the room that is left without using it up."""
-        if isinstance(value, (str, list, tuple)) and len(value) > MAX_OUTPUT:
-            raise TemplateError("GCM311", f"the template builds more than {MAX_OUTPUT // 1024} KiB", "write less")
+    def seen(self, value: Any) -> Any:
+        """A value that an operator, a test or a filter looks at."""
+        self.work -= 1 + _size(value)
+        if self.work < 0:
+            raise TemplateError("GCM311", "the template does too much work", "compute less in it")
+        return value
+
+    def built(self, value: Any) -> Any:
+        """A value that the template made."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) <= MAX_SAFE:
+            raise TemplateError("GCM311", "the template computes a number beyond 2^53 - 1", "compute less in it")
+        self.seen(value)
         return _opaque(value)
+
+
+def _size(value: Any) -> int:
+    """Characters of a text, items of a list or map with all that is in them. Stops with an error at the bounds."""
+    if isinstance(value, str):
+        if len(value) > MAX_OUTPUT:
+            raise TemplateError("GCM311", f"the template builds more than {MAX_OUTPUT // 1024} KiB", "write less")
+        return len(value)
+    size, items, waiting = 0, 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, (list, tuple, dict)):
+            items += len(item)
+            if items > MAX_STEPS:
+                raise TemplateError("GCM311", f"the template builds more than {MAX_STEPS} items", "build less")
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, str):
+            size += len(item)
+    return size + items
 
 
 class _Secret:
@@ -145,7 +181,7 @@ def _variable(name: str, node: Node, secrets: list[str | Sealed]) -> Any:
         secrets.append(value)
         return _Secret(name, f"\x00{len(secrets) - 1}\x00")
     value = plain(node)
-    return value.replace("\x00", "") if isinstance(value, str) else value
+    return value.replace("\x00", "") if isinstance(value, str) else value  # it marks the places of secrets
 
 
 def _pieces(output: str, secrets: list[str | Sealed]) -> list[str | Sealed]:
@@ -175,41 +211,75 @@ class _Environment(ImmutableSandboxedEnvironment):
         return self.undefined(hint=f"there is no {argument} here" + (f"; did you mean {near}?" if near else ""))
 
 
-def _guarded(name: str, function: Any) -> Any:
-    """A filter that refuses secrets, and one for text that refuses maps and lists."""
-
-    def guarded(value: Any, *args: Any, **kwargs: Any) -> Any:
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(item, _Secret):
-                item._refuse()  # noqa: SLF001 - the class above
-        return function(_text(value) if name in _TEXT_FILTERS else value, *args, **kwargs)
-
-    return function if hasattr(function, "jinja_pass_arg") else guarded
-
-
 def _text(value: Any) -> Any:
     """What a value is as text; as in JSON, like a reference inside text."""
     if isinstance(value, (dict, list, tuple)):
         kind = "map" if isinstance(value, dict) else "list"
         raise TemplateError("GCM305", f"a {kind} cannot stand inside the text of a template", "write out its members")
+    if isinstance(value, float) and not abs(value) <= MAX_SAFE:
+        raise TemplateError("GCM308", "in the template: a number that JSON does not have")
     if value is None or isinstance(value, (bool, float)):
         return scalar_text(value)
+    if not isinstance(value, (str, int, _Secret, StrictUndefined)):
+        raise TemplateError("GCM310", "an object of the template cannot stand in its text", "write out a value")
     return value
 
 
-def _join(items: Any, separator: str = "") -> Any:
-    members = [str(_text(item)) for item in items]
+def _filtered(budget: _Budget, name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
+    """A filter of the list, applied: secrets pass through none but `default`, `first`, `last`, `list` and `join`."""
+    budget.seen(value)
+    if name not in ("default", "first", "last", "list", "join"):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(item, _Secret):
+                item._refuse()  # noqa: SLF001 - the class above
+    if name in _TEXT_FILTERS:
+        value = str(_text(value))
+    own = _OWN_FILTERS.get(name)
+    if own is not None:
+        return budget.built(own(budget, value, *arguments))
+    return budget.built(_environment().call_filter(name, value, list(arguments)))
+
+
+def _join(budget: _Budget, items: Any, separator: str = "") -> str:
+    members = [str(_text(item)) for item in budget.seen(list(items))]
     if sum(map(len, members)) + len(members) * len(separator) > MAX_OUTPUT:
         raise TemplateError("GCM311", f"the template writes more than {MAX_OUTPUT // 1024} KiB", "join less")
-    return _opaque(str(separator).join(members))
+    return str(separator).join(members)
+
+
+def _tojson(budget: _Budget, value: Any) -> str:
+    return json.dumps(budget.seen(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+
+
+def _unique(_: _Budget, items: Any) -> list[Any]:
+    found: dict[str, Any] = {}
+    for item in items:
+        found.setdefault(json.dumps(item, sort_keys=True), item)
+    return list(found.values())
+
+
+def _round(_: _Budget, value: Any, precision: Any = 0, method: Any = "common") -> Any:
+    if not isinstance(precision, int) or abs(precision) > 15:
+        raise TemplateError("GCM308", "in the template: round takes a precision from -15 to 15")
+    return _environment().call_filter("round", value, [precision, method])
+
+
+def _default(_: _Budget, value: Any, otherwise: Any = "", boolean: Any = False) -> Any:  # noqa: FBT002 - Jinja2's order
+    if isinstance(value, StrictUndefined) or (boolean and not isinstance(value, _Secret) and not value):
+        return otherwise
+    return value
+
+
+_OWN_FILTERS: dict[str, Callable[..., Any]] = {
+    "default": _default, "join": _join, "round": _round, "tojson": _tojson, "unique": _unique,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def _environment() -> _Environment:
     environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0, finalize=_text)
     environment.globals.clear()
-    environment.filters = {name: _guarded(name, environment.filters[name]) for name in FILTERS}
-    environment.filters["join"] = _join
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
 
@@ -217,64 +287,106 @@ def _environment() -> _Environment:
 @lru_cache(maxsize=2_000)
 def _compiled(text: str) -> tuple[Any, frozenset[str]]:
     environment = _environment()
-    if len(text) > MAX_OUTPUT:
-        raise TemplateError("GCM311", f"the template has more than {MAX_OUTPUT // 1024} KiB", "split it")
+    if len(text) > MAX_SOURCE:
+        raise TemplateError("GCM311", f"the template has more than {MAX_SOURCE // 1024} KiB", "split it")
     try:
         tree = environment.parse(text)
+        _check(tree)
+        names = frozenset(meta.find_undeclared_variables(tree))
+        _instrument(tree)
+        return environment.from_string(tree), names
     except TemplateSyntaxError as error:
         line = text.split("\n")[error.lineno - 1].strip()
         raise TemplateError("GCM308", f"in the template: {_sentence(error.message)}", None, line or None) from None
+    except (JinjaError, ValueError, SyntaxError) as error:
+        raise TemplateError("GCM308", f"in the template: {_sentence(str(error))}") from None
     except RecursionError:
         raise TemplateError("GCM311", "the template is nested too deeply", "flatten it") from None
-    _check(tree)
-    names = frozenset(meta.find_undeclared_variables(tree))
-    _instrument(tree)
-    return environment.from_string(tree), names
 
 
 def _check(tree: nodes.Template) -> None:
-    for node in _walk(tree):
-        word = type(node).__name__.lower()
+    for node, depth, loops in _walk(tree):
+        if depth > MAX_DEPTH or loops > MAX_LOOPS:
+            raise TemplateError("GCM311", "the template is nested too deeply", "flatten it")
         if isinstance(node, nodes.Call):
             name = getattr(node.node, "name", None) or getattr(node.node, "attr", None)
             raise TemplateError("GCM310", f"the template calls {name or 'a value'}", "templates call nothing", name)
         if not isinstance(node, _ALLOWED):
+            word = type(node).__name__.lower()
             raise TemplateError("GCM310", f"{word} is not allowed in a template", "docs/language.md lists what is")
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            help_ = "allowed are " + ", ".join(FILTERS)
-            raise TemplateError("GCM310", f"filter {node.name} is not allowed in a template", help_, node.name)
-        if isinstance(node, nodes.For) and node.recursive:
-            raise TemplateError("GCM310", "a recursive loop is not allowed in a template", "loop over a list")
-        if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-            raise TemplateError("GCM310", f"the template reaches for the attribute {node.attr}", None, node.attr)
-        if isinstance(node, nodes.Name) and node.name.startswith("gcm_"):
-            raise TemplateError("GCM310", f"{node.name} is a reserved name", "choose another", node.name)
+        _check_names(node)
+        if isinstance(node, (nodes.Const, nodes.TemplateData)):
+            _check_literal(node.value if isinstance(node, nodes.Const) else node.data)
 
 
-def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
-    yield tree
-    for child in tree.iter_child_nodes():
-        yield from _walk(child)
+def _check_names(node: nodes.Node) -> None:
+    if isinstance(node, (nodes.Filter, nodes.Test)):
+        kind, known = ("filter", FILTERS) if isinstance(node, nodes.Filter) else ("test", TESTS)
+        if node.name not in known:
+            help_ = "allowed are " + ", ".join(known)
+            raise TemplateError("GCM310", f"{kind} {node.name} is not allowed in a template", help_, node.name)
+        if isinstance(node, nodes.Filter) and (node.kwargs or node.node is None):
+            raise TemplateError("GCM310", f"filter {node.name} takes plain arguments only", None, node.name)
+    elif isinstance(node, nodes.For) and node.recursive:
+        raise TemplateError("GCM310", "a recursive loop is not allowed in a template", "loop over a list")
+    elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
+        raise TemplateError("GCM310", f"the template reaches for the attribute {node.attr}", None, node.attr)
+    elif isinstance(node, nodes.Name) and node.name.startswith("gcm_"):
+        raise TemplateError("GCM310", f"{node.name} is a reserved name", "choose another", node.name)
+
+
+def _check_literal(value: Any) -> None:
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+        raise TemplateError("GCM310", "a literal of the template holds a character that no text has", "remove it")
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) <= MAX_SAFE:
+        raise TemplateError("GCM308", "in the template: a number beyond 2^53 - 1")
+
+
+def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int, int]]:
+    """All nodes with their depth and the loops around them, without recursion."""
+    waiting = [(tree, 0, 0)]
+    while waiting:
+        node, depth, loops = waiting.pop()
+        yield node, depth, loops
+        inner = loops + isinstance(node, nodes.For)
+        waiting.extend((child, depth + 1, inner) for child in node.iter_child_nodes())
 
 
 def _instrument(tree: nodes.Template) -> None:
-    """Send every loop and every built text through the budget."""
-    for node in list(_walk(tree)):
+    """Send every loop, filter, comparison and built value through the budget."""
+    for node, _, _ in list(_walk(tree)):
         if isinstance(node, nodes.For):
-            node.iter = _through("loop", node.iter)
-        if isinstance(node, nodes.Concat):
-            node.nodes = [_through("text", operand) for operand in node.nodes]
+            node.iter = _call("loop", _replaced(node.iter))
+        elif isinstance(node, nodes.Concat):
+            node.nodes = [_call("text", _replaced(operand)) for operand in node.nodes]
+            continue
+        elif isinstance(node, nodes.Test):
+            node.node = _call("seen", _replaced(node.node))
+            node.args = [_replaced(argument) for argument in node.args or []]
+            continue
+        elif isinstance(node, nodes.Compare):
+            node.expr = _call("seen", _replaced(node.expr))
+            for operand in node.ops:
+                operand.expr = _call("seen", _replaced(operand.expr))
+            continue
         for field, value in list(node.iter_fields()):
-            if isinstance(value, (nodes.Concat, nodes.Add)):
-                setattr(node, field, _through("bounded", value))
+            if isinstance(value, nodes.Node):
+                setattr(node, field, _replaced(value))
             elif isinstance(value, list):
-                setattr(
-                    node,
-                    field,
-                    [_through("bounded", x) if isinstance(x, (nodes.Concat, nodes.Add)) else x for x in value],
-                )
+                setattr(node, field, [_replaced(item) if isinstance(item, nodes.Node) else item for item in value])
     tree.set_environment(_environment())
 
 
-def _through(method: str, value: Any) -> nodes.Expr:
-    return nodes.Call(nodes.Name(f"gcm_{method}", "load"), [value], [], None, None)
+def _replaced(node: Any) -> Any:
+    """What stands for a node in the instrumented tree."""
+    if isinstance(node, nodes.Filter):
+        name = nodes.Const(node.name)
+        arguments = [_replaced(argument) for argument in node.args]
+        return nodes.Call(nodes.Name("gcm_filter", "load"), [name, _replaced(node.node), *arguments], [], None, None)
+    if isinstance(node, _BUILDING) and getattr(node, "ctx", "load") == "load":
+        return _call("built", node)
+    return node
+
+
+def _call(function: str, value: Any) -> nodes.Expr:
+    return nodes.Call(nodes.Name(f"gcm_{function}", "load"), [value], [], None, None)

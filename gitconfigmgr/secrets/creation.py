@@ -142,11 +142,8 @@ def _rule(data: dict[str, Any], line: int) -> Rule:
 
 
 def _flat_group(data: dict[str, Any], kinds: list[str]) -> tuple[Recipient, ...]:
-    found: list[Recipient] = []
-    for kind in kinds:
-        for text in _texts(data[kind], kind):
-            found.append(_recipient(kind, text, data.get("aws_profile") or ""))
-    return tuple(dict.fromkeys(found))
+    profile = data.get("aws_profile") or ""
+    return tuple(dict.fromkeys(_recipient(kind, text, profile) for kind in kinds for text in _texts(data[kind], kind)))
 
 
 def _texts(value: Any, kind: str) -> list[str]:

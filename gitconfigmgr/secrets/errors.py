@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gitconfigmgr.errors import GitConfigError
+from gitconfigmgr.model.names import show_path
+
+if TYPE_CHECKING:
+    from gitconfigmgr.model.names import KeyPath
 
 
 class SecretsError(GitConfigError):
@@ -33,13 +39,6 @@ class RulesError(SecretsError):
     """The creation rules cannot be used, or none of them matches."""
 
 
-def shown_path(path: tuple[str | int, ...]) -> str:
-    """A path for messages: `api.keys[0]`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            plain = part if part and not set(part) & set(".[]\"' \n") else f'"{part}"'
-            text += f".{plain}" if text else plain
-    return text or "the top level"
+def shown_path(path: KeyPath) -> str:
+    """A path for messages."""
+    return show_path(path) or "the top level"

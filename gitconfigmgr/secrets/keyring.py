@@ -152,7 +152,10 @@ class _Search:
 
 def kept_stanzas(metadata: Metadata) -> dict[Recipient, Stanza]:
     """The entries that a change of recipients can keep: those that wrap the whole key."""
-    return {stanza.recipient: stanza for stanza in metadata.groups[0]} if len(metadata.groups) == 1 else {}
+    if len(metadata.groups) != 1:
+        return {}
+    kept = {stanza.recipient.without_version(): stanza for stanza in metadata.groups[0]}
+    return kept | {stanza.recipient: stanza for stanza in metadata.groups[0]}
 
 
 def rewrapped(metadata: Metadata, providers: Mapping[str, KeyProvider], now: datetime) -> tuple[Group, ...]:

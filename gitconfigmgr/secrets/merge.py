@@ -20,10 +20,10 @@ from gitconfigmgr.secrets.tree import Alias, Branch, Comment, Edit, Entry, Leaf,
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.secrets.tokens import DataKey
 
 PENDING = "pending"  # no token: nothing accepts it as a code
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Merged:
     """`conflicts` are the paths that both sides changed; ours is in the file. `pending`: the code is to be made."""
 
     data: bytes
-    conflicts: tuple[Path, ...]
+    conflicts: tuple[KeyPath, ...]
     pending: bool
 
 
 class _Change(NamedTuple):
     document: int
-    path: Path
+    path: KeyPath
     kind: str  # set, add or remove
     entry: Entry | None
 
@@ -98,10 +98,10 @@ class _Finder:
     def __init__(self, key: DataKey | None) -> None:
         self.key = key
         self.changes: list[_Change] = []
-        self.conflicts: list[Path] = []
+        self.conflicts: list[KeyPath] = []
 
     def compare(
-        self, index: int, path: Path, keys: tuple[str, ...], base: Branch | None, ours: Branch, theirs: Branch
+        self, index: int, path: KeyPath, keys: tuple[str, ...], base: Branch | None, ours: Branch, theirs: Branch
     ) -> None:
         for name in dict.fromkeys(entry.key for branch in (ours, theirs, base) if branch for entry in branch.items()):
             assert name is not None
@@ -116,7 +116,13 @@ class _Finder:
                 self._entry(index, here, here_keys, old, mine, other)
 
     def _entry(
-        self, index: int, path: Path, keys: tuple[str, ...], old: Entry | None, mine: Entry | None, other: Entry | None
+        self,
+        index: int,
+        path: KeyPath,
+        keys: tuple[str, ...],
+        old: Entry | None,
+        mine: Entry | None,
+        other: Entry | None,
     ) -> None:
         if self._same(other, old, keys) or self._same(other, mine, keys):
             return
@@ -215,7 +221,7 @@ def _raw(theirs: SecretFile, change: _Change, into: Branch) -> str | None:
     return "\n" + text[line : len(text) if end < 0 else end]
 
 
-def _metadata(base: Metadata, ours: Metadata, theirs: Metadata) -> tuple[Metadata, list[Path]]:
+def _metadata(base: Metadata, ours: Metadata, theirs: Metadata) -> tuple[Metadata, list[KeyPath]]:
     """Recipients added or removed on either side; several groups on both sides are a conflict."""
     before, mine, other = (tuple(map(_names, item.groups)) for item in (base, ours, theirs))
     if other in (before, mine):

@@ -46,6 +46,10 @@ class Recipient:
     def __getitem__(self, name: str) -> Any:
         return dict(self.fields).get(name, "")
 
+    def without_version(self) -> Recipient:
+        """As a rule may name it that leaves the version of an Azure key open."""
+        return Recipient(self.kind, tuple(field for field in self.fields if field[0] != "version"))
+
     def __str__(self) -> str:
         """Short, for messages and lists."""
         get = dict(self.fields).get

@@ -18,6 +18,7 @@ from gitconfigmgr.secrets.tree import Alias, Branch, Comment, Edit, File, Leaf, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.secrets.scalars import Scalar
     from gitconfigmgr.secrets.stores.base import Store
     from gitconfigmgr.secrets.tokens import DataKey
@@ -187,3 +188,16 @@ def exec_environment(data: bytes, format_: str, key: DataKey) -> dict[str, str]:
             raise FormatError(f"{name} cannot be an environment variable", "rename the key, or drop it")
         found[name] = "" if value is None else value if isinstance(value, str) else json.dumps(value)
     return found
+
+
+def located(data: bytes, format_: str, parts: tuple[str, ...]) -> KeyPath:
+    """A path as typed, with its list indexes as numbers where the first document has a list."""
+    at: Leaf | Branch | Alias | None = read(data, format_).file.documents[0].root
+    path: list[str | int] = []
+    for part in parts:
+        at = at.node if isinstance(at, Alias) else at
+        in_list = isinstance(at, Branch) and not at.is_map and part.isdecimal() and len(part) < 10
+        path.append(int(part) if in_list else part)
+        entry = at.find(path[-1]) if isinstance(at, Branch) else None
+        at = entry.node if entry else None
+    return tuple(path)

@@ -16,9 +16,8 @@ from gitconfigmgr.secrets.tree import Leaf
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.secrets.creation import Rule
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Status:
 
     path: str
     encrypted: bool
-    secrets: tuple[Path, ...] = ()
-    plaintext: tuple[Path, ...] = ()
+    secrets: tuple[KeyPath, ...] = ()
+    plaintext: tuple[KeyPath, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     lastmodified: str = ""
     mac: str = "missing"  # present, pending or missing
@@ -65,7 +64,7 @@ def status(path: str, data: bytes, format_: str, rule_for: Callable[[str], Rule 
     return _against(found, metadata, rule) if rule else found
 
 
-def _places(secrets: SecretFile) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+def _places(secrets: SecretFile) -> tuple[tuple[KeyPath, ...], tuple[KeyPath, ...]]:
     leaves = [place for place in secrets.places if type(place.node) is Leaf and place.selected]
     values = [(place.path, place.node.value) for place in leaves if type(place.node) is Leaf]
     sealed = tuple(path for path, value in values if looks_encrypted(value))
@@ -77,27 +76,20 @@ def _against(found: Status, metadata: Metadata, rule: Rule) -> Status:
     from dataclasses import replace
 
     wanted, present = rule.recipients(), set(found.recipients)
-    same_groups = [{_unversioned(s.recipient) for s in group} for group in metadata.groups] == [
-        set(map(_unversioned, group)) for group in rule.groups
+    same_groups = [{s.recipient.without_version() for s in group} for group in metadata.groups] == [
+        {r.without_version() for r in group} for group in rule.groups
     ]
     threshold = len(metadata.groups) == 1 or needed(metadata.threshold, len(metadata.groups)) == needed(
         rule.threshold, len(rule.groups)
     )
-    plain_wanted, plain_present = set(map(_unversioned, wanted)), set(map(_unversioned, present))
+    plain_wanted, plain_present = {r.without_version() for r in wanted}, {r.without_version() for r in present}
     return replace(
         found,
-        missing=tuple(sorted((r for r in wanted if _unversioned(r) not in plain_present), key=str)),
-        stale=tuple(sorted((r for r in present if _unversioned(r) not in plain_wanted), key=str)),
+        missing=tuple(sorted((r for r in wanted if r.without_version() not in plain_present), key=str)),
+        stale=tuple(sorted((r for r in present if r.without_version() not in plain_wanted), key=str)),
         other_rule=metadata.selection != rule.selection,
         other_groups=plain_wanted == plain_present and not (same_groups and threshold),
     )
-
-
-def _unversioned(recipient: Recipient) -> Recipient:
-    """An Azure rule may leave the version open; the file names the one that was taken."""
-    if recipient.kind != "azure_kv":
-        return recipient
-    return Recipient.of("azure_kv", vault_url=recipient["vault_url"], name=recipient["name"])
 
 
 def readers(files: Mapping[str, Metadata]) -> dict[Recipient, list[str]]:
@@ -115,7 +107,7 @@ class Exposure:
 
     path: str
     alone: bool
-    secrets: tuple[Path, ...]
+    secrets: tuple[KeyPath, ...]
     remaining: int
 
 

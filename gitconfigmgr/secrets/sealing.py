@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.secrets.metadata import Group
     from gitconfigmgr.secrets.scalars import Scalar
     from gitconfigmgr.secrets.stores.base import Store
     from gitconfigmgr.secrets.tokens import DataKey
 
-Path = tuple[str | int, ...]
 Known = dict[tuple[bytes, str, bytes], list[str]]  # place, type and plaintext -> tokens in their order
 _MINUS_ZERO = to_bytes(-0.0)
 
@@ -186,7 +186,7 @@ def resealed(data: bytes, format_: str, key: DataKey, now: datetime) -> bytes:
 
 
 def set_value(
-    data: bytes, format_: str, key: DataKey, path: Path, value: Any, now: datetime, *, plain: bool = False
+    data: bytes, format_: str, key: DataKey, path: KeyPath, value: Any, now: datetime, *, plain: bool = False
 ) -> bytes:
     """Put plain data at a path of the first document; maps on the way are made.
 
@@ -213,7 +213,7 @@ def _first(secrets: SecretFile) -> list[Leaf | Comment]:
     return [place.node for place in places(secrets.file.documents[0].root, secrets.metadata.selection)]
 
 
-def _checked_value(path: Path, value: Any) -> None:
+def _checked_value(path: KeyPath, value: Any) -> None:
     if isinstance(value, dict):
         for name, item in value.items():
             _checked_value((*path, name), item)
@@ -226,7 +226,7 @@ def _checked_value(path: Path, value: Any) -> None:
         raise RefusedError(f"the integer for {shown_path(path)} needs more than 64 bits", "give it as text")
 
 
-def _setting(secrets: SecretFile, path: Path, value: Any) -> Edit:
+def _setting(secrets: SecretFile, path: KeyPath, value: Any) -> Edit:
     branch, entry, depth = _deepest(secrets.file, path)
     rest = path[depth:]
     if entry is not None:
@@ -250,7 +250,7 @@ def _setting(secrets: SecretFile, path: Path, value: Any) -> Edit:
     return secrets.store.insert(secrets.file, branch, None if isinstance(first, int) else first, value)
 
 
-def _deepest(file: File, path: Path) -> tuple[Branch, Entry | None, int]:
+def _deepest(file: File, path: KeyPath) -> tuple[Branch, Entry | None, int]:
     """The innermost container on the way to a path, its entry for the whole path, and how far it reaches."""
     if not path or path[0] == "sops":
         raise FormatError("no key is named", "name a key of the file")
@@ -267,7 +267,7 @@ def _deepest(file: File, path: Path) -> tuple[Branch, Entry | None, int]:
     raise AssertionError(path)
 
 
-def _all_selected(secrets: SecretFile, text: str, path: Path) -> None:
+def _all_selected(secrets: SecretFile, text: str, path: KeyPath) -> None:
     file = secrets.store.read(text)
     for place in places(file.documents[0].root, secrets.metadata.selection):
         if place.path[: len(path)] == path and type(place.node) is Leaf and not place.selected:
@@ -276,7 +276,7 @@ def _all_selected(secrets: SecretFile, text: str, path: Path) -> None:
             raise RefusedError(f"{shown_path(place.path)} would stay in plaintext", hint)
 
 
-def unset_value(data: bytes, format_: str, key: DataKey, path: Path, now: datetime) -> bytes:
+def unset_value(data: bytes, format_: str, key: DataKey, path: KeyPath, now: datetime) -> bytes:
     """Remove a key or an item of the first document. Raises FormatError where there is none."""
     secrets = read(data, format_)
     open_all(secrets, key)

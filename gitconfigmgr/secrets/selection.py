@@ -105,6 +105,7 @@ class _At(NamedTuple):
     path: tuple[str | int, ...]
     state: bool
     alias: bool
+    item: bool = False  # of a list
 
 
 class _Walk:
@@ -119,10 +120,12 @@ class _Walk:
         """`at.state` is that of the container; where comments decide, whether one further out matched."""
         index = 0
         active = False
+        head = self.by_comment and at.item  # SOPS moves what heads a map in a list into the list
         for entry in branch.entries:
             if type(entry) is Comment:
-                active = self._comment(entry, at, active=active, in_list=not branch.is_map)
+                active = self._comment(entry, at, active=active, in_list=head or not branch.is_map)
                 continue
+            head = False
             assert type(entry) is Entry
             if branch.is_map:
                 key = entry.key
@@ -130,7 +133,7 @@ class _Walk:
                 state = at.state or active if self.by_comment else self._by_key(key, selected=at.state)
                 self._node(entry.node, _At((*at.keys, key), (*at.path, key), state, at.alias))
             else:
-                self._node(entry.node, _At(at.keys, (*at.path, index), at.state or active, at.alias))
+                self._node(entry.node, _At(at.keys, (*at.path, index), at.state or active, at.alias, item=True))
                 index += 1
             active = False
 

@@ -37,6 +37,7 @@ from gitconfigmgr.model.values import (
     Mark,
     Node,
     Sealed,
+    Start,
 )
 from gitconfigmgr.source.scalars import Refused, is_unusual, read_plain
 from gitconfigmgr.source.strict import deviations
@@ -266,7 +267,7 @@ class _Builder:
         code = value.code if type(value) is Refused and value.code == "GCM105" else "GCM103"
         shown = f'"{event.value}"' if event.value else "an empty key"
         message = f"key {event.value} is {reason}" if event.value else "the key is empty"
-        self._report(code, message, event.start_mark, f"write {shown}", self._quoting(event))
+        self._report(code, message, _content_mark(event), f"write {shown}", self._quoting(event))
 
     def _duplicate(self, first: Node, event: Any) -> None:
         related = Related(key_position_of(first), "first written at")
@@ -285,14 +286,15 @@ class _Builder:
         help_ = f'write "{text}" if it is text'
         if refused.code == "GCM105" and "\n" not in text:
             help_ += f", {_plainly(text)}" if _plainly(text) else ""
-        self._report(refused.code, f"{text} is {refused.reason}", event.start_mark, help_, self._quoting(event))
+        self._report(refused.code, f"{text} is {refused.reason}", _content_mark(event), help_, self._quoting(event))
         return refused.value
 
     def _quoting(self, event: Any) -> tuple[Edit, ...]:
         if event.style or "\n" in event.value:
             return ()
-        start, end = event.start_mark.index, event.end_mark.index
-        return (Edit(self.document.path, start, end, f'"{event.value}"'),)
+        end = event.end_mark.index
+        quoted = event.value.replace("\\", "\\\\").replace('"', '\\"')
+        return (Edit(self.document.path, end - len(event.value), end, f'"{quoted}"'),)
 
     def _empty(self, key: str, key_mark: Mark | None) -> None:
         if self.document.environment != BASE and not key.startswith("$"):
@@ -351,6 +353,13 @@ def _plainly(text: str) -> str:
     if digits.isdigit():
         return f"{int(digits) if len(digits) < 20 else digits} if it is a number"
     return ""
+
+
+def _content_mark(event: Any) -> Mark:
+    """Where the text of a plain scalar begins: its own mark is that of its anchor."""
+    if not event.anchor or "\n" in event.value:
+        return event.start_mark  # type: ignore[no-any-return]  # libyaml's marks have no types
+    return Start(event.end_mark.line, event.end_mark.column - len(event.value))
 
 
 def _word(value: Any) -> str:

@@ -29,6 +29,7 @@ def _words() -> dict[str, Any]:
         for form in {word, word.capitalize(), word.upper()}:
             words[form] = Refused(AMBIGUOUS, "a boolean in YAML 1.1, text in 1.2", form)
     words["-"] = Refused("GCM101", "an indicator of YAML, not text", "-")
+    words["<<"] = Refused(AMBIGUOUS, "the merge key of YAML 1.1, text in 1.2", "<<")
     words["="] = Refused(AMBIGUOUS, "a special value in YAML 1.1, text in 1.2", "=")
     for sign in ("", "+", "-"):
         for form in (".inf", ".Inf", ".INF"):
@@ -53,12 +54,14 @@ _OTHERWISE = [
     (re.compile(r"[-+]0x[0-9a-fA-F_]+\Z"), "a number in YAML 1.1, text in 1.2"),
     (re.compile(r"[-+]?0b[01_]+\Z"), "a binary number in YAML 1.1, text in 1.2"),
     (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z"), "a number in base 60 in YAML 1.1, text in 1.2"),
-    (re.compile(r"[-+]?(?:0x)?[0-9a-fA-F]*(?:[0-9]_|_)[0-9_.a-fA-F]*(?:[eE][-+][0-9]+)?\Z"), "a number in YAML 1.1, text in 1.2"),
-    (re.compile(r"[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?\Z"),
-     "a date in YAML 1.1, text in 1.2"),
+    (re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z|[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)[0-9][0-9]?:[0-9]{2}:[0-9]{2}"
+        r"(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9]{2})?))?\Z"), "a date in YAML 1.1, text in 1.2"),
+    (re.compile(r"[-+]\.[0-9]+(?:[eE][-+][0-9]+)?\Z"), "text to readers of YAML 1.1, a number in 1.2"),
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][0-9]+\Z"), "text in YAML 1.1, a number in 1.2"),
     (re.compile(r"[-+]?[0-9]+[eE][-+][0-9]+\Z"), "text in YAML 1.1, a number in 1.2"),
 ]  # fmt: skip
+_NUMBER = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0b[01]+|\.[0-9]*|[0-9]+\.?[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
 _DIGITS = re.compile(r"[-+]?([0-9]*)\.?([0-9]*)")
 
 
@@ -72,6 +75,8 @@ def read_plain(text: str) -> Any:
         return _integer(int(text), text) if len(text) < 40 else Refused(LOSSY, "rounded in JSON", text)
     if _DECIMAL.match(text):
         return _float(text)
+    if "_" in text and _NUMBER.match(text.replace("_", "")):
+        return Refused(AMBIGUOUS, "a number in YAML 1.1, text in 1.2", text)
     for pattern, reason in _OTHERWISE:
         if pattern.match(text):
             return Refused(AMBIGUOUS, reason, text)

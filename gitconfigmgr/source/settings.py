@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.model.diagnostics import Diagnostic, key_position_of, position_of
 from gitconfigmgr.model.names import BASE, SEGMENT, PathSyntaxError, closest, parse_path
-from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, Limits, SchemaBinding, Settings
+from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, KeyServices, Limits, SchemaBinding, Settings
 from gitconfigmgr.source.reader import read_document
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.values import Node
 
-KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits")
+KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits", "key_services")
 _ENVIRONMENT_KEYS = ("extends", "protected", "abstract")
 _SCHEMA_KEYS = ("schema", "namespaces", "path")
+_KEY_SERVICES = {  # what an entry looks like, and an example; a `*` may stand at the end, after the account or project
+    "vault": (r"https://[^/@?#*\s]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", "https://vault.example.com:8200"),
+    "aws_kms": (r"arn:aws[\w-]*:(kms:[a-z0-9-]+:\d+:(key|alias)/|iam::\d+:role/)([^*\s]+|[^*\s]*\*)|profile:[^*\s]+",
+                "arn:aws:kms:eu-central-1:111122223333:key/*"),
+    "azure_kv": (r"https://[^/@?#*\s]+", "https://example.vault.azure.net"),
+    "gcp_kms": (r"projects/[^/*\s]+/locations/([^*\s]+|[^*\s]*\*)",
+                "projects/example/locations/europe/keyRings/main/cryptoKeys/config"),
+}  # fmt: skip
 _LIMIT_BOUNDS = {"file_bytes": 64 * 1024 * 1024, "depth": 256, "values": 10_000_000}
 
 
@@ -44,6 +53,7 @@ class _Reader:
             leak_guard=self._choice(items, "leak_guard", ("error", "warn", "off")),
             schemas=self._bindings(items.get("schemas")),
             limits=self._limits(items.get("limits")),
+            key_services=self._key_services(items.get("key_services")),
             blob_id=blob_id,
         )
 
@@ -187,3 +197,18 @@ class _Reader:
             else:
                 given[name] = item.value
         return Limits(**given)
+
+    def _key_services(self, node: Node | None) -> KeyServices:
+        if node is None:
+            return KeyServices()
+        given = {}
+        for name, item in self._members(node, tuple(_KEY_SERVICES), "key_services").items():
+            pattern, example = _KEY_SERVICES[name]
+            if not isinstance(item.value, list):
+                self._report("GCM140", f"key_services.{name} is a list", item, f"such as [{example}]")
+                continue
+            for entry in item.value:
+                if not isinstance(entry.value, str) or not re.fullmatch(pattern, entry.value, re.ASCII):
+                    self._report("GCM140", f"no entry for key_services.{name}", entry, f"they look like {example}")
+            given[name] = tuple(str(entry.value) for entry in item.value)
+        return KeyServices(**given)

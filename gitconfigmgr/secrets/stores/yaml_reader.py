@@ -98,7 +98,7 @@ class _Reader:
             elif kind is StreamEndEvent:
                 return found
 
-    def _document(self, event: DocumentEndEvent) -> Document:
+    def _document(self, event: Any) -> Document:
         index = event.start_mark.index
         root = self.root
         line = self._line(index)
@@ -201,7 +201,7 @@ class _Reader:
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def _scalar(self, event: ScalarEvent) -> None:
+    def _scalar(self, event: Any) -> None:
         start = event.start_mark.index
         top = self.stack[-1] if self.stack else None
         if self._gap(start) and top is not None:
@@ -229,7 +229,7 @@ class _Reader:
             self.anchors[event.anchor] = leaf
         self._add(leaf, start)
 
-    def _value(self, event: ScalarEvent) -> tuple[Scalar, str, str]:
+    def _value(self, event: Any) -> tuple[Scalar, str, str]:
         text: str = event.value
         tag = event.tag
         problem = "it has an anchor" if event.anchor else ""
@@ -244,7 +244,7 @@ class _Reader:
                               event.start_mark.line + 1) from None  # fmt: skip
         return value, problem, _drift(text, value)
 
-    def _key(self, event: ScalarEvent, top: _Open) -> str:
+    def _key(self, event: Any, top: _Open) -> str:
         text: str = event.value
         line = event.start_mark.line + 1
         if event.anchor or event.tag not in (None, f"{_CORE}merge", f"{_CORE}str"):
@@ -295,7 +295,7 @@ class _Reader:
             self.anchors[closed.anchor] = branch
         self._add(branch, branch.start)
 
-    def _alias(self, event: AliasEvent) -> None:
+    def _alias(self, event: Any) -> None:
         start = event.start_mark.index
         top = self.stack[-1] if self.stack else None
         line = event.start_mark.line + 1

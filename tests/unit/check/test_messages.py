@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitconfigmgr.model.diagnostics import Position, Related
-from gitconfigmgr.model.values import Node
+from gitconfigmgr.model.values import Derived, Node
 
 from .support import SEALED, check, node, only, view
 
@@ -132,7 +132,7 @@ def test_a_secret_key_hides_what_it_overrides() -> None:
 def test_where_a_reference_led() -> None:
     origin = node("b: 7", "configs/global/base.yaml").value["b"]
     root = node("a: x")
-    root.value["a"] = Node(7, root.document, root.value["a"].mark, root.value["a"].key_mark, via=(origin,))
+    root.value["a"] = Derived(7, root.document, root.value["a"].mark, root.value["a"].key_mark, via=(origin,))
     (finding,) = view({"properties": {"a": {"type": "string"}}}).check(root)
     assert finding.related == (Related(Position("configs/global/base.yaml", 1, 4), "the value comes from here"),)
 

@@ -6,6 +6,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from gitconfigmgr.secrets.errors import RefusedError, TamperedError
 from gitconfigmgr.secrets.stores.registry import store_for
 from gitconfigmgr.secrets.tree import Comment, to_data
 from tests.unit.secrets.random_documents import COMMENT_RULES, RULES, Documents
@@ -56,7 +59,11 @@ def compare_yaml(seed: int, person: Person) -> None:
     selection = documents.random.choice(COMMENT_RULES if by_comment else RULES)
     plain = documents.yaml(list_comments=not by_comment).encode()
     sops = Sops(person)
-    ours = encrypted(person, plain, "yaml", selection)
+    try:
+        ours = encrypted(person, plain, "yaml", selection)
+    except RefusedError:
+        assert by_comment, plain
+        return
     back = sops.decrypt(ours)
     assert data_of(back, "yaml") == data_of(plain, "yaml"), plain
     assert not [text for text in comments_of(back) if "ENC[" in text], plain
@@ -64,9 +71,15 @@ def compare_yaml(seed: int, person: Person) -> None:
     assert data_of(again, "yaml") == data_of(plain, "yaml"), plain
     assert comments_of(again) == comments_of(plain), plain
     theirs = sops.encrypt(plain, "yaml", **rule_of(selection))
+    try:
+        shown = sops.decrypt(theirs)
+    except AssertionError:  # SOPS rejects some of its own files; so must we
+        with pytest.raises(TamperedError):
+            decrypted(person, theirs)
+        return
     mine = decrypted(person, theirs)
     assert data_of(mine, "yaml") == data_of(plain, "yaml"), plain
-    lost = Counter(comments_of(sops.decrypt(theirs))) - Counter(comments_of(mine))
+    lost = Counter(comments_of(shown)) - Counter(comments_of(mine))
     assert not lost, plain  # not the other way: SOPS loses the first of two comments above nested lists
     assert not [text for text in comments_of(mine) if "ENC[" in text], plain
 
