@@ -42,6 +42,7 @@ format: $(READY)
 
 docs: $(READY)                  ## rewrites the generated pages of docs/
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/record.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -31,7 +31,7 @@ def commands_page(root: click.Command) -> str:
     """The help of every command."""
     lines = ["# Commands", "", "Generated from the program; `gitconfigmgr COMMAND --help` prints the same.", ""]
     for name, command in commands(root):
-        context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+        context = click.Context(command, info_name=name, terminal_width=100, **root.context_settings)
         lines += [f"## {name}", "", "```", command.get_help(context).rstrip(), "```", ""]
     return "\n".join(lines)
 

@@ -18,12 +18,15 @@ from gitconfigmgr.source.layout import SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitconfigmgr.app.secrets.bench import Bench
     from gitconfigmgr.model.imports import Importer
+    from gitconfigmgr.model.settings import KeyServices
     from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
 
 __all__ = [
     "create_demo",
     "create_repository",
+    "open_bench",
     "open_history",
     "open_memory",
     "open_output",
@@ -169,3 +172,66 @@ def open_new_folder(folder: Path) -> Callable[[Mapping[str, bytes]], None]:
     from gitconfigmgr.adapters.newfolder import NewFolder
 
     return NewFolder(folder).create
+
+
+def open_bench(folder: Path, base: str | None, ask: Callable[[str], str] | None) -> tuple[Bench, Path]:
+    """What commands on encrypted files work on, and the folder that its paths begin at.
+
+    Key services are those of the settings at `base`, never of a file under review.
+    """
+    from datetime import UTC, datetime
+
+    from gitconfigmgr.adapters.providers import Providers
+    from gitconfigmgr.adapters.workspace import open_workspace
+    from gitconfigmgr.app.secrets.bench import Bench
+
+    space = open_workspace(folder)
+    providers = Providers(lambda: _trusted_services(folder, base), ask)
+    return Bench(space.read, space.write, space.files, lambda: datetime.now(UTC), providers), space.root
+
+
+def _trusted_services(folder: Path, base: str | None) -> KeyServices:
+    """The allow-list of the base revision; of the work tree only where nothing is committed yet."""
+    from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.model.settings import KeyServices
+
+    base = base or _base_of_build(os.environ)
+    try:
+        repository = revision.open_repository(folder)
+    except UsageError:
+        if base:
+            raise
+        repository = None
+    if repository is None or (base is None and revision.head(repository) is None):
+        try:
+            tree = open_tree(State(folder))
+        except UsageError:
+            return KeyServices()
+        return _services(tree)
+    prefix = _prefix(repository, folder.resolve())
+    while True:
+        found = revision.RevisionTree(repository, base or "HEAD", prefix)
+        if found.read(SETTINGS) is not None:
+            return _services(found)
+        if not prefix:
+            return KeyServices()
+        prefix = "".join(f"{part}/" for part in prefix.split("/")[:-2])
+
+
+def _services(tree: Tree) -> KeyServices:
+    from gitconfigmgr.pipeline import SettingsError
+    from gitconfigmgr.source.settings import read_settings
+
+    data = tree.read(SETTINGS)
+    assert data is not None
+    settings, findings = read_settings(SETTINGS, "", data)
+    if findings:
+        raise SettingsError(findings, tree.read)
+    return settings.key_services
+
+
+def _base_of_build(environment: Mapping[str, str]) -> str | None:
+    """What a change is held against; in the build of a pull request, HEAD is the change itself."""
+    given = environment.get("GITCONFIGMGR_BASE") or environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA")
+    branch = environment.get("GITHUB_BASE_REF")
+    return given or (f"origin/{branch}" if branch else None)

@@ -13,7 +13,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     import tempfile
 
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -29,7 +29,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise OutsideError(f"{path}: {error.strerror}", "nothing was written") from None
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -6,15 +6,19 @@ becomes the folder, and the folder becomes the spare. Unchanged files are hard l
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from gitconfigmgr.adapters.files import umask
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
 MANIFEST = "manifest.json"
 
@@ -25,7 +29,8 @@ class OutputFolder:
     def __init__(self, folder: Path, spare: Path | None) -> None:
         self.folder = folder.absolute()
         self.spare = spare
-        self._new = self.folder.parent / f".{self.folder.name}.gcm-new-{os.getpid()}"
+        self._new = self.folder
+        self._lock: int | None = None
         self._made: set[str] = set()
         self._written: list[str] = []
         self._removed: list[str] = []
@@ -34,14 +39,20 @@ class OutputFolder:
     def __enter__(self) -> Self:
         refuse_foreign(self.folder)
         try:
-            self._new.mkdir(parents=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.spare)
+            _sweep(self.folder)
+            self._new = Path(tempfile.mkdtemp(prefix=_prefix(self.folder), dir=self.folder.parent))
+            self._new.chmod(0o777 & ~umask())
         except OSError as error:
             raise OutsideError(f"{self.folder.parent}: {error.strerror}", "nothing was written") from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._new.exists():
+        if self._new != self.folder and self._new.exists():
             shutil.rmtree(self._new, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
     def write(self, path: str, data: bytes) -> None:
         place = f"{self._new}/{path}"
@@ -63,7 +74,7 @@ class OutputFolder:
     def based_on(self, before: Any, removed: Collection[str]) -> bool:
         if not isinstance(before, dict) or before.get("folder") != str(self.folder) or self.spare is None:
             return False
-        if any(_stamp(f"{self.folder}/{name}") != stamp for name, stamp in before["stamps"].items()):
+        if _stamps(self.folder) != before["stamps"]:
             return False
         self._before = before
         self._removed = list(removed)
@@ -83,78 +94,117 @@ class OutputFolder:
             raise OutsideError(f"{self.folder}: {error.strerror}", "run it again") from None
 
     def state(self) -> Any:
-        stamps = {name: _stamp(f"{self.folder}/{name}") for name in _folders(self.folder)}
-        stamps[MANIFEST] = _stamp(f"{self.folder}/{MANIFEST}")
         spare = None
-        if self._before is not None and self.spare is not None:
-            spare = {"inode": self.spare.stat().st_ino, "differs": [*self._written, *self._removed]}
-        return {"folder": str(self.folder), "stamps": stamps, "spare": spare}
+        if self._before is not None:
+            spare = {"stamps": self._before["stamps"], "differs": [*self._written, *self._removed]}
+        return {"folder": str(self.folder), "stamps": _stamps(self.folder), "spare": spare}
 
     def _update(self, before: dict[str, Any]) -> None:
-        """Bring the spare up to date and exchange it with the folder."""
+        """Bring the spare up to date and exchange it with the folder.
+
+        While it is worked on it has another name: a run that is killed leaves no spare.
+        """
         assert self.spare is not None
-        known = before["spare"]
-        if known is not None and self.spare.is_dir() and self.spare.stat().st_ino == known["inode"]:
+        known, work = before["spare"], self.spare.with_name(f"{self.spare.name}.work")
+        if work.exists():
+            shutil.rmtree(work)
+        if known is not None and _stamps(self.spare) == known["stamps"]:
+            self.spare.rename(work)
             for path in known["differs"]:
-                _link(self.folder / path, self.spare / path)
+                _link(self.folder, work, path)
         else:
-            _clone(self.folder, self.spare)
+            _clone(self.folder, work)
         for path in self._removed:
-            _remove(self.spare, path)
+            _remove(work, path)
         for path in self._written:
-            place = self.spare / path
+            place = work / path
             place.parent.mkdir(parents=True, exist_ok=True)
             (self._new / path).replace(place)
-        exchange(self.spare, self.folder)
+        exchange(work, self.folder)
+        if self.spare.exists():
+            shutil.rmtree(self.spare)
+        work.rename(self.spare)
 
 
-def _stamp(path: str) -> list[int] | None:
-    """What changes when a folder's names or a file's content change."""
+def _prefix(folder: Path) -> str:
+    return f".{folder.name}.gcm-new-"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs have left beside a folder; a run that is alive has touched its own within the hour."""
+    for path in folder.parent.glob(f"{_prefix(folder)}*"):
+        if path.stat().st_mtime < time.time() - 3600:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _locked(spare: Path | None) -> int | None:
+    """Wait until no other run works on the spare; None where there is none, or no locks."""
+    if spare is None:
+        return None
     try:
-        found = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - one of thousands
+        import fcntl
+
+        spare.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(spare.with_name(f"{spare.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        return None
+    return descriptor
+
+
+def _stamps(root: Path) -> dict[str, str] | None:
+    """What changes when a tree does: for each folder a digest of its entries' names, inodes, times and sizes."""
+    stamps = {}
+    waiting = [""]
+    try:
+        while waiting:
+            name = waiting.pop()
+            parts = []
+            with os.scandir(f"{root}/{name}") as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{name}/{entry.name}" if name else entry.name)
+                        parts.append(entry.name)
+                    else:
+                        found = entry.stat(follow_symlinks=False)
+                        parts.append(f"{entry.name} {found.st_ino} {found.st_mtime_ns} {found.st_size}")
+            parts.sort()
+            stamps[name] = hashlib.blake2b("\n".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
     except OSError:
         return None
-    return [found.st_ino, found.st_mtime_ns, found.st_size]
-
-
-def _folders(root: Path) -> list[str]:
-    """The folders of a tree, "" first."""
-    found = [""]
-    for name in found:
-        with os.scandir(f"{root}/{name}") as entries:
-            found += [f"{name}/{entry.name}" if name else entry.name for entry in entries if entry.is_dir()]
-    return found
+    return stamps
 
 
 def _files(root: Path) -> list[str]:
     return [f"{at}/{name}"[len(str(root)) + 1 :] for at, _, names in os.walk(root) for name in names]
 
 
-def _link(source: Path, place: Path) -> None:
-    """Make `place` the same file as `source`, or nothing where that is gone."""
-    place.unlink(missing_ok=True)
-    if source.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, place)
+def _link(source: Path, place: Path, path: str) -> None:
+    """Make a file of `place` the same as that of `source`, or nothing where that is gone."""
+    _remove(place, path)
+    if (source / path).exists():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        os.link(source / path, place / path)
 
 
 def _clone(source: Path, place: Path) -> None:
     """A tree of hard links."""
-    if place.exists():
-        shutil.rmtree(place)
-    for name in _folders(source):
-        os.makedirs(f"{place}/{name}")  # noqa: PTH103 - one of thousands
-        with os.scandir(f"{source}/{name}") as entries:
-            for entry in entries:
-                if not entry.is_dir():
-                    os.link(entry.path, f"{place}/{name}/{entry.name}")
+    for at, _, names in os.walk(source):
+        inner = f"{place}{at[len(str(source)) :]}"
+        os.makedirs(inner)  # noqa: PTH103 - one of thousands
+        for name in names:
+            os.link(f"{at}/{name}", f"{inner}/{name}")
 
 
 def _remove(root: Path, path: str) -> None:
     """Remove a file, and the folders it leaves empty."""
     (root / path).unlink(missing_ok=True)
     for parent in (root / path).parents:
-        if parent == root or any(parent.iterdir()):
+        if parent == root or not parent.is_dir():
+            if parent == root:
+                return
+            continue
+        if any(parent.iterdir()):
             return
         parent.rmdir()
 

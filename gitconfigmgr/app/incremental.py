@@ -51,6 +51,8 @@ def trace(compiled: Compiled, record: Any) -> Trace:
 
 def plan(repository: Repository, targets: Sequence[Target], store: StateStore | None, fingerprint: str) -> Plan:
     """Which of the targets must be compiled, given what the store remembers."""
+    if store is not None:
+        repository.tree.snapshot(ROOT)  # taken before the documents are read: what changes after it counts as changed
     before = store.load() if store is not None else None
     if before is None or not _valid(before, repository, fingerprint):
         return Plan(list(targets))

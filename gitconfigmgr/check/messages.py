@@ -52,6 +52,7 @@ class Messages:
             key_position_of(node) if forbidden else self._value_position(node),
             label=said.label,
             related=self._history(node, hidden=hidden),
+            hidden=hidden and not isinstance(node.value, (Sealed, Segments)),
             help=said.help + _others(breach),
             rule=self._rule(breach, forbidden=forbidden),
             key=show_path(path) or None,

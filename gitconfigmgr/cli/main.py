@@ -29,6 +29,7 @@ COMMANDS = {
     "get": "Print an effective value.",
     "explain": "Tell why a key has its value, or what a code means.",
     "layers": "List the files a target is made of, lowest first.",
+    "secret": "Keep secrets encrypted in the repository.",
     "import": "Turn another tool's repository into one of ours.",
     "editor": "Write schemas and settings for editors.",
 }
@@ -85,7 +86,8 @@ class Commands(click.Group):
 def cli(ctx: click.Context, folder: str, color: str) -> None:
     """Compile layered YAML in Git to effective configuration, with the origin of every value."""
     ctx.obj = folder
-    ctx.color = {"always": True, "never": False}.get(color)
+    automatic = False if os.environ.get("NO_COLOR") else None  # https://no-color.org
+    ctx.color = {"always": True, "never": False, "auto": automatic}[color]
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

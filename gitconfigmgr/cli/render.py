@@ -58,7 +58,11 @@ class TextReport:
             position = position._replace(line=len(source), column=len(source[-1]) + 1, end_line=0)
         if not 0 < position.line <= len(source) or not source[position.line - 1].strip():
             return []
-        text, start = _shortened(source[position.line - 1], position.column - 1)
+        line = source[position.line - 1]
+        if item.hidden:
+            line = f"{line[: position.column - 1]}<secret>"
+            position = position._replace(end_line=position.line, end_column=len(line) + 1)
+        text, start = _shortened(line, position.column - 1)
         number = str(position.line)
         blank = " " * len(number)
         length = position.end_column - position.column if position.end_line == position.line else len(text) - start

@@ -45,7 +45,7 @@ class Diagnostic:
     """One finding.
 
     `affects` are the targets it was found in; `label` is the note under the caret. `within` is a piece of the value's
-    text: the position moves there once the source is at hand.
+    text: the position moves there once the source is at hand. `hidden` keeps the source line's value out of reports.
     """
 
     code: str
@@ -58,6 +58,7 @@ class Diagnostic:
     rule: str | None = None
     key: str | None = None
     within: str | None = None
+    hidden: bool = False
     affects: tuple[tuple[str, str], ...] = ()
     edits: tuple[Edit, ...] = field(default=(), compare=False)
 

@@ -146,7 +146,8 @@ class Resolutions:
 
 def _missing(what: str, name: str, known: list[str]) -> Missing:
     near = closest(name, known) or next((other for other in known if other.startswith(name)), None)
-    return Missing(what, f"there is no {what} {name}", f"did you mean {near}?" if near else None)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"
+    return Missing(what, f"there is no {what} {name}", hint)
 
 
 def _closure(resolver: Resolver) -> dict[Target, Resolver]:

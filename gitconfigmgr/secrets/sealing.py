@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.secrets import mac
-from gitconfigmgr.secrets.errors import FormatError, RefusedError, TamperedError, shown_path
+from gitconfigmgr.secrets.errors import FormatError, RefusedError, SecretsError, TamperedError, shown_path
 from gitconfigmgr.secrets.metadata import Metadata, as_data
 from gitconfigmgr.secrets.opening import Opened, SecretFile, decrypt, open_all, read
 from gitconfigmgr.secrets.scalars import to_bytes, type_of
@@ -53,7 +53,7 @@ def encrypt(
         raise RefusedError("the file has a sops block already", "decrypt it first, or use `secret edit`")
     new = metadata or Metadata(groups, "", "", selection, threshold, default_rule=store.has_default_rule)
     sealing = _Sealing(store, file, key, new.selection, known or {}, strict=True)
-    return _finished(store, sealing.run(), new, sealing.digest(), key, now)
+    return _finished(store, sealing.run(), new, sealing.values, key, now)
 
 
 def _binary_text(data: bytes) -> str:
@@ -103,9 +103,6 @@ class _Sealing:
                     raise self._refused(place, "is an alias, or has one, and is encrypted", "write the value out")
                 self.values.append((self._leaf(place, place.node), place.selected))
         return edited(self.file.text, self.edits)
-
-    def digest(self) -> str:
-        return mac.digest(self.values, only_encrypted=self.selection.mac_only_encrypted)
 
     def _refused(self, place: Place, what: str, hint: str) -> RefusedError:
         return RefusedError(f"{shown_path(place.path)} {what}", hint, self.file.line(place.node.start))
@@ -166,10 +163,33 @@ class _Sealing:
             self.edits.append(self.store.comment(self.file, comment, token, element=True))
 
 
-def _finished(store: Store, text: str, metadata: Metadata, digest: str, key: DataKey, now: datetime) -> bytes:
+def _finished(
+    store: Store, text: str, metadata: Metadata, values: list[tuple[Scalar, bool]], key: DataKey, now: datetime
+) -> bytes:
+    """The file with its metadata, whose code is that of the values."""
     stamp = mac.stamp(now)
+    digest = mac.digest(values, only_encrypted=metadata.selection.mac_only_encrypted)
     done = replace(metadata, lastmodified=stamp, mac=key.seal(digest, stamp.encode()))
-    return store.with_metadata(store.read(text), as_data(done)).encode()
+    return _proven(store.with_metadata(store.read(text), as_data(done)).encode(), store, key, values)
+
+
+def _proven(data: bytes, store: Store, key: DataKey, values: list[tuple[Scalar, bool]]) -> bytes:
+    """The file, once it has been read back: what cannot be opened again is never handed out."""
+    try:
+        opened = open_all(read(data, store.name), key)
+        same = [_exactly(item.value) for item in opened if type(item.place.node) is Leaf] == [
+            _exactly(v) for v, _ in values
+        ]
+    except SecretsError:
+        same = False
+    if not same:
+        hint = "write every value on a line of its own, as `key: value`, and report the file's layout as a bug"
+        raise FormatError("the layout of the file does not allow this change: nothing was written", hint)
+    return data
+
+
+def _exactly(value: Scalar) -> tuple[type, bytes]:
+    return type(value), b"" if value is None else to_bytes(value)
 
 
 def resealed(data: bytes, format_: str, key: DataKey, now: datetime) -> bytes:
@@ -181,8 +201,9 @@ def resealed(data: bytes, format_: str, key: DataKey, now: datetime) -> bytes:
     sealing = _Sealing(secrets.store, secrets.file, key, secrets.metadata.selection, {}, strict=False)
     text = sealing.run()
     stamp = mac.stamp(now)
-    sealed = key.seal(sealing.digest(), stamp.encode())
-    return secrets.store.stamped(secrets.store.read(text), stamp, sealed).encode()
+    digest = mac.digest(sealing.values, only_encrypted=secrets.metadata.selection.mac_only_encrypted)
+    done = secrets.store.stamped(secrets.store.read(text), stamp, key.seal(digest, stamp.encode()))
+    return _proven(done.encode(), secrets.store, key, sealing.values)
 
 
 def set_value(
@@ -206,7 +227,31 @@ def set_value(
     text = edited(secrets.file.text, [_setting(secrets, path, value)])
     if not plain:
         _all_selected(secrets, text, path)
-    return resealed(text.encode(), format_, key, now)
+    after = resealed(text.encode(), format_, key, now)
+    _only_there(_others(secrets, opened, path), _others(read(after, format_), None, path, key))
+    return after
+
+
+def _others(
+    secrets: SecretFile, opened: list[Opened] | None, path: KeyPath | None, key: DataKey | None = None
+) -> list[tuple[type, bytes]]:
+    """The values of a file but for those at and below a path of its first document."""
+    if opened is None:
+        assert key is not None
+        opened = open_all(secrets, key)
+    end = secrets.file.documents[0].end
+    leaves = (item for item in opened if type(item.place.node) is Leaf)
+    return [
+        _exactly(item.value)
+        for item in leaves
+        if path is None or item.place.path[: len(path)] != path or item.place.node.start > end
+    ]
+
+
+def _only_there(before: list[tuple[type, bytes]], after: list[tuple[type, bytes]]) -> None:
+    if before != after:
+        hint = "change the value by `secret edit`, and report the file's layout as a bug"
+        raise FormatError("the layout of the file does not allow this change: nothing was written", hint)
 
 
 def _first(secrets: SecretFile) -> list[Leaf | Comment]:
@@ -279,13 +324,15 @@ def _all_selected(secrets: SecretFile, text: str, path: KeyPath) -> None:
 def unset_value(data: bytes, format_: str, key: DataKey, path: KeyPath, now: datetime) -> bytes:
     """Remove a key or an item of the first document. Raises FormatError where there is none."""
     secrets = read(data, format_)
-    open_all(secrets, key)
+    opened = open_all(secrets, key)
     branch, entry, _ = _deepest(secrets.file, path)
     if entry is None or branch.find(path[-1]) is not entry:
         raise FormatError(f"{shown_path(path)} is not in the file", "see `secret list` for what is")
     parent = _deepest(secrets.file, path[:-1])[1] if len(path) > 1 else None
     text = edited(secrets.file.text, [secrets.store.remove(secrets.file, branch, entry, parent)])
-    return resealed(text.encode(), format_, key, now)
+    after = resealed(text.encode(), format_, key, now)
+    _only_there(_others(secrets, opened, path), _others(read(after, format_), None, None, key))
+    return after
 
 
 def rekey(data: bytes, format_: str, groups: tuple[Group, ...], threshold: int = 0) -> bytes:
@@ -318,7 +365,6 @@ def rotate(
             edits.append(secrets.store.token(secrets.file, node, token))
         elif type(node) is Comment:
             edits.append(secrets.store.comment(secrets.file, node, token, element=node.element))
-    leaves = ((item.value, item.place.selected) for item in opened if type(item.place.node) is Leaf)
-    digest = mac.digest(leaves, only_encrypted=secrets.metadata.selection.mac_only_encrypted)
+    values = [(item.value, item.place.selected) for item in opened if type(item.place.node) is Leaf]
     metadata = _as_written(secrets).with_groups(groups, threshold)
-    return _finished(secrets.store, edited(secrets.file.text, edits), metadata, digest, new, now)
+    return _finished(secrets.store, edited(secrets.file.text, edits), metadata, values, new, now)

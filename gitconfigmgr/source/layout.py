@@ -35,7 +35,11 @@ class Layout:
         return sorted(namespace for namespace in self.documents if namespace not in inner)
 
 
-_ODD = {"link": ("GCM116", "a symbolic link"), "submodule": ("GCM120", "a submodule")}
+_ODD = {
+    "link": ("GCM116", "a symbolic link"),
+    "submodule": ("GCM120", "a submodule"),
+    "badly named": ("GCM117", "no UTF-8 text"),
+}
 
 
 def lay_out(files: Collection[str], oddities: Mapping[str, str], environments: Collection[str]) -> Layout:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 KEYS: dict[str, tuple[type, ...]] = {
     "description": (str,),
     "owner_team": (str,),
-    "contacts": (list, dict, str),
+    "contacts": (list,),
     "cost_center": (str,),
-    "tags": (list, dict),
+    "tags": (dict,),
     "classification": (str, dict),
     "quotas": (dict,),
-    "residency": (str, list, dict),
+    "residency": (list,),
     "compile": (bool,),
 }
 CLASSES = ("public", "internal", "confidential", "restricted")

@@ -249,6 +249,8 @@ class _Builder:
     def _check_key(self, event: Any) -> None:
         """Report what is no plain text key; remember what is."""
         text = event.value
+        if event.anchor:
+            self.anchors[event.anchor] = Node(text, self.document, event.start_mark)
         if event.tag is not None:
             self._tag(event)
         if not event.style:

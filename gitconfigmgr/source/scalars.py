@@ -61,7 +61,7 @@ _OTHERWISE = [
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][0-9]+\Z"), "text in YAML 1.1, a number in 1.2"),
     (re.compile(r"[-+]?[0-9]+[eE][-+][0-9]+\Z"), "text in YAML 1.1, a number in 1.2"),
 ]  # fmt: skip
-_NUMBER = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0b[01]+|\.[0-9]*|[0-9]+\.?[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
+_NUMBER = re.compile(r"[-+]?(?:0x[0-9a-fA-F]*|0b[01]*|\.[0-9]*|[0-9]+\.?[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
 _DIGITS = re.compile(r"[-+]?([0-9]*)\.?([0-9]*)")
 
 

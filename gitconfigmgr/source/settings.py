@@ -165,15 +165,9 @@ class _Reader:
         if schema is None or not isinstance(schema.value, str):
             self._report("GCM140", "a schema binding needs schema, the path of a file", schema or node)
             return None
-        patterns: Any = [] if namespaces is None else namespaces.value
-        patterns = (
-            [patterns]
-            if isinstance(patterns, str)
-            else [item.value for item in patterns]
-            if isinstance(patterns, list)
-            else [None]
-        )
-        if not all(isinstance(pattern, str) for pattern in patterns):
+        given: Any = None if namespaces is None else namespaces.value
+        patterns = ["**"] if namespaces is None else [item.value for item in given] if isinstance(given, list) else []
+        if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
             assert namespaces is not None
             self._report("GCM140", "namespaces is a list of patterns such as acme/**", namespaces)
             return None
@@ -184,7 +178,7 @@ class _Reader:
             except PathSyntaxError:
                 self._report("GCM140", "path is a path of keys such as models.endpoints", path)
                 return None
-        return SchemaBinding(schema.value, tuple(patterns) or ("**",), keys, position_of(schema))
+        return SchemaBinding(schema.value, tuple(patterns), keys, position_of(schema))
 
     def _limits(self, node: Node | None) -> Limits:
         if node is None:

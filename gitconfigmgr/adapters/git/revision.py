@@ -144,7 +144,9 @@ class RevisionTree:
         for entry in entries:
             path = f"{at}/{entry.name}"
             mode = entry.filemode
-            if mode == _FOLDER:
+            if not path.isprintable() and any("\ud800" <= character <= "\udfff" for character in path):
+                self._oddities[path.encode(errors="backslashreplace").decode()] = "badly named"
+            elif mode == _FOLDER:
                 self._walk(entry, path)
             elif mode == _LINK:
                 self._oddities[path] = "link"

@@ -55,7 +55,7 @@ class WorkTree:
         return known
 
     def read(self, path: str) -> bytes | None:
-        if path not in self._seen and self._through_link(path):
+        if path not in self._seen and self.through_link(path):
             return None
         try:
             descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | _CAREFULLY)
@@ -102,7 +102,7 @@ class WorkTree:
         changed = {path for path, stat in now.items() if known.get(path) != stat or not stat[0]}
         return changed | (known.keys() - now.keys())
 
-    def _through_link(self, path: str) -> bool:
+    def through_link(self, path: str) -> bool:
         """Whether a path that no walk has listed leads through a symbolic link."""
         at = Path(self.root)
         for part in path.split("/"):
@@ -121,7 +121,9 @@ class WorkTree:
             raise OutsideError(f"{at}: {error.strerror}", "check the permissions of the folder") from None
         for entry in entries:
             path = f"{at}/{entry.name}"
-            if entry.is_symlink():
+            if not path.isprintable() and _unreadable(path):
+                self._oddities[top][path.encode(errors="backslashreplace").decode()] = "badly named"
+            elif entry.is_symlink():
                 self._oddities[top][path] = "link"
             elif entry.is_dir():
                 if (folder / entry.name / ".git").exists():
@@ -133,6 +135,11 @@ class WorkTree:
                 self._seen.add(path)
             else:
                 self._oddities[top][path] = "special file"
+
+
+def _unreadable(path: str) -> bool:
+    """Whether a name is no UTF-8 text (Python keeps such bytes as surrogates)."""
+    return any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _repository(root: Path) -> object:

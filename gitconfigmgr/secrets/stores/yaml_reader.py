@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from yaml import YAMLError
 from yaml import _yaml as libyaml
 from yaml.events import (
     AliasEvent,
@@ -38,7 +39,7 @@ def read(text: str) -> File:
     parser = libyaml.CParser(text)
     try:
         documents = _Reader(text, parser.get_event).documents()
-    except libyaml.YAMLError as error:
+    except YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line + 1 if mark else None
         raise FormatError(f"not valid YAML: {getattr(error, 'problem', None) or 'a character that YAML does not allow'}",
@@ -90,6 +91,10 @@ class _Reader:
             elif kind is AliasEvent:
                 self._alias(event)
             elif kind is DocumentStartEvent:
+                if event.version or event.tags:
+                    raise FormatError(
+                        "the file has a % directive, which SOPS refuses", "remove it", event.start_mark.line + 1
+                    )
                 self._gap(event.start_mark.index)
                 self.root, self.anchors = None, {}
                 self.end = event.end_mark.index

@@ -25,7 +25,7 @@ class YamlStore:
 
     def value(self, file: File, leaf: Leaf, value: Scalar) -> Edit:
         block = None
-        if type(value) is str and not leaf.flow and "\n" in value and not _rest_of_line(file.text, leaf.end).strip():
+        if type(value) is str and not leaf.flow and "\n" in value and _rest_of_line(file.text, leaf.end) in ("", "\r"):
             block = yaml_writer.block_text(value, yaml_writer.next_column(leaf.column))
         return _into(file, leaf, block or yaml_writer.scalar_text(value, flow=leaf.flow))
 
@@ -153,8 +153,9 @@ def _rest_of_line(text: str, index: int) -> str:
 
 
 def _into(file: File, leaf: Leaf, text: str) -> Edit:
-    before = file.text[leaf.start - 1 : leaf.start]
-    return Edit(leaf.start, leaf.end, text if before in ("", " ", "\n", "[", "{") else f" {text}")
+    before, after = file.text[leaf.start - 1 : leaf.start], file.text[leaf.end : leaf.end + 1]
+    lead = "" if before in ("", " ", "\n", "[", "{") else " "
+    return Edit(leaf.start, leaf.end, lead + text + (" " if after == "#" else ""))
 
 
 def _metadata_block(data: Mapping[str, Any], column: int) -> str:

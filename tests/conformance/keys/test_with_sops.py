@@ -150,3 +150,15 @@ def test_the_json_of_a_stanza_survives(running):
     again = opening.read(sealing.rekey(data, "yaml", opening.read(data, "yaml").metadata.groups), "yaml").metadata
     assert again == opening.read(data, "yaml").metadata
     assert json.dumps(again.recipients()[0].fields)
+
+
+def test_entries_follow_the_newest_version_of_the_key(running):
+    service = running("OpenBao")
+    data = _ours(service.provider, service.recipient)
+    metadata = opening.read(data, "yaml").metadata
+    providers = {"hc_vault": service.provider}
+    assert keyring.rewrapped(metadata, providers, NOW) == metadata.groups
+    service.rotate()
+    groups = keyring.rewrapped(metadata, providers, NOW)
+    assert groups != metadata.groups
+    assert _opened(sealing.rekey(data, "yaml", groups), service.provider) == PLAIN

@@ -31,7 +31,7 @@ def person() -> Person:
     "text", ["a: 0644", "a: 1_000", "a: 2001-12-14", "a: 2001-12-14T21:59:43Z", "a: -0.0", "a_unencrypted: -0.0", "a: 0b11", "a: 08",
              "a: &x v", "a: !foo v", "a: !!binary aGk=", "a: &x\n  b: 1\nc: *x", "1: a", "true: a", "~: a", "a: 18446744073709551615",
              "a: 1\na: 2", "? [x]\n: 1", "- a", "text", "", "# only", "a: 'ENC[AES256_GCM,data:x]'", "sops: {}\na: 1", "a: *nope",
-             "&k a: 1", "{a: 1}", "a: [", "a: \x01", "---\na: 1\n---\n"],
+             "&k a: 1", "{a: 1}", "a: [", "%YAML 1.2\n---\na: 1", "a: \x01", "---\na: 1\n---\n"],
 )  # fmt: skip
 def test_yaml_that_is_refused(person, text):
     with pytest.raises(SecretsError) as caught:
@@ -175,3 +175,16 @@ def test_a_thousand_recipients(person):
     others = tuple(Person().recipient for _ in range(200))
     data = encrypted(person, b"a: 1\n", "yaml", None, (*others, person.recipient))
     assert decrypted(person, data) == b"a: 1\n"
+
+
+@pytest.mark.parametrize(
+    "text", ['a: "x"# note\n', "l:\n- 'x'#note\n- y\n", "a: x\r\nb: |\r\n  y\r\n", "a: >-\n  f\n  g\n\n# end", "a: b\n...\n", "  a: 1\n  b: 2\n",
+             "a: \"x\\ny\" \t\n", "a: {b: [x, 'y'], c: {}}\n", "? a\n: b\n", "a:\n- - x\n  - y\n", "\ufeffa: 1\n", "a:    1   \n"],
+)  # fmt: skip
+def test_unusual_layouts(person, text):
+    from tests.unit.secrets.comparison import data_of
+    from tests.unit.secrets.support import Sops
+
+    data = encrypted(person, text.encode())
+    assert data_of(decrypted(person, data), "yaml") == data_of(text.removeprefix("\ufeff").encode(), "yaml")
+    assert data_of(Sops(person).decrypt(data), "yaml") == data_of(text.removeprefix("\ufeff").encode(), "yaml")

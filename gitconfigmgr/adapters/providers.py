@@ -1,0 +1,82 @@
+"""The key providers of this machine, each made when it is first asked for: settings are read and SDKs loaded only then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.secrets.ports import KeyProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gitconfigmgr.adapters.keys.extras import Allowed
+    from gitconfigmgr.model.settings import KeyServices
+
+_KINDS = ("age", "pgp", "passphrase", "hc_vault", "kms", "azure_kv", "gcp_kms")
+
+
+class Providers(Mapping[str, KeyProvider]):
+    """By the kind of recipient. `services` gives the allow-list; `ask` asks a person, and is None where nobody is there."""
+
+    def __init__(self, services: Callable[[], KeyServices], ask: Callable[[str], str] | None) -> None:
+        self._services = services
+        self._ask = ask
+        self._made: dict[str, KeyProvider] = {}
+
+    def __getitem__(self, kind: str) -> KeyProvider:
+        if kind not in _KINDS:
+            raise KeyError(kind)
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in _KINDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_KINDS)
+
+    def __len__(self) -> int:
+        return len(_KINDS)
+
+    def _make(self, kind: str) -> KeyProvider:
+        if kind == "age":
+            from gitconfigmgr.adapters.keys.age import AgeProvider
+
+            return AgeProvider(ask=self._ask)
+        if kind == "pgp":
+            from gitconfigmgr.adapters.keys.pgp import PgpProvider
+
+            return PgpProvider()
+        if kind == "passphrase":
+            from gitconfigmgr.adapters.keys.passphrase import PassphraseProvider
+
+            ask = self._ask
+            return PassphraseProvider((lambda: ask("passphrase of the file: ")) if ask else None)
+        return self._service(kind)
+
+    def _service(self, kind: str) -> KeyProvider:
+        allowed = self._allowed(kind)
+        if kind == "hc_vault":
+            from gitconfigmgr.adapters.keys.transit import TransitProvider
+
+            return TransitProvider(allowed)
+        if kind == "kms":
+            from gitconfigmgr.adapters.keys.aws import KmsProvider
+
+            return KmsProvider(allowed)
+        if kind == "azure_kv":
+            from gitconfigmgr.adapters.keys.azure import KeyVaultProvider
+
+            return KeyVaultProvider(allowed)
+        from gitconfigmgr.adapters.keys.google import GoogleProvider
+
+        return GoogleProvider(allowed)
+
+    def _allowed(self, kind: str) -> Allowed:
+        from gitconfigmgr.adapters.keys.extras import Allowed
+
+        services = self._services()
+        names = {"hc_vault": services.vault, "kms": services.aws_kms, "azure_kv": services.azure_kv}
+        return Allowed(names.get(kind, services.gcp_kms))

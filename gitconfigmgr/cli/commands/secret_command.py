@@ -1,0 +1,64 @@
+"""`gitconfigmgr secret`: a table of its own, as in cli/main.py."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from gitconfigmgr.errors import UsageError
+
+COMMANDS = {
+    "encrypt": "Encrypt files in place, by their creation rules.",
+    "decrypt": "Print a file in plaintext.",
+    "set": "Set a value, read from standard input or a prompt.",
+    "unset": "Remove a key.",
+    "get": "Print a value in plaintext.",
+    "list": "List keys and types, without a key.",
+}
+
+
+class Subcommands(click.Group):
+    """The commands of the table, loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(f"gitconfigmgr.cli.secret.{cmd_name.replace('-', '_')}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from gitconfigmgr.model.names import closest
+
+            near = closest(args[0], list(COMMANDS))
+            hint = f"did you mean {near}?" if near else "see gitconfigmgr secret --help"
+            raise UsageError(f"there is no command secret {args[0]}", hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    "secret",
+    cls=Subcommands,
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  gitconfigmgr secret encrypt configs/acme/chat/production.yaml
+  gitconfigmgr secret set acme/chat api.key -e production
+  gitconfigmgr secret edit configs/acme/chat/production.yaml
+  gitconfigmgr secret status
+
+Files are those of SOPS. docs/secrets.md begins at the beginning.""",
+)
+def command() -> None:
+    """Keep secrets encrypted in the repository, and work with them."""

@@ -1,0 +1,140 @@
+"""What the secret commands share: their options, the file that an argument names, and who is asked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitconfigmgr.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gitconfigmgr.app.secrets.bench import Bench
+    from gitconfigmgr.pipeline import Repository
+
+base = click.option("--base", metavar="REV", help="Take the allowed key services from this revision; default: HEAD.")
+environment = click.option(
+    "-e", "--env", "environment", metavar="ENV", help="The environment, where a namespace is named instead of a file."
+)
+name = click.option("--name", metavar="FILE", help="The path that standard input (-) stands for.")
+all_files = click.option("--all", "everything", is_flag=True, help="All encrypted files of the repository.")
+
+
+class Session:
+    """One run of a command, below one folder."""
+
+    def __init__(self, ctx: click.Context, base: str | None = None) -> None:
+        self.folder = Path(ctx.find_root().obj)
+        self._base = base
+        self._benches: dict[Path, tuple[Bench, Path]] = {}
+
+    def bench(self, folder: Path | None = None) -> tuple[Bench, Path]:
+        """The files around a folder, and the folder that their paths begin at."""
+        from gitconfigmgr.wiring import open_bench
+
+        at = (folder or self.folder).resolve()
+        if at not in self._benches:
+            self._benches[at] = open_bench(at, self._base, asker())
+        return self._benches[at]
+
+    def file(self, path: str) -> tuple[Bench, str]:
+        """The files around a file, and its path among them."""
+        place = (self.folder / path).absolute()
+        bench, root = self.bench(place.parent)
+        return bench, (place.parent.resolve() / place.name).relative_to(root).as_posix()
+
+    def files(self, paths: Sequence[str]) -> tuple[Bench, list[str]]:
+        """As `file`, for several files of one repository."""
+        found = [self.file(path) for path in paths]
+        places = [self.bench((self.folder / path).absolute().parent)[1] for path in paths]
+        if len(set(places)) > 1:
+            raise UsageError(
+                f"{paths[0]} and {paths[1]} lie in different repositories", "name them one after the other"
+            )
+        return found[0][0], [path for _, path in found]
+
+    def target(self, what: str, environment: str | None) -> tuple[Bench, str]:
+        """The file that is named, or the layer file of a namespace in an environment."""
+        if environment is None:
+            return self.file(what)
+        from gitconfigmgr.app.secrets.targets import layer_file
+
+        repository, bench, prefix = self.repository()
+        return bench, prefix + layer_file(repository, what, environment)
+
+    def repository(self) -> tuple[Repository, Bench, str]:
+        """The config repository, the files around it, and where among them it lies."""
+        from gitconfigmgr.app.select import State, find_root
+        from gitconfigmgr.wiring import open_repository
+
+        root = find_root(self.folder)
+        bench, top = self.bench(root)
+        inside = root.relative_to(top).as_posix()
+        return open_repository(State(self.folder)), bench, "" if inside == "." else f"{inside}/"
+
+    def encrypted(self, paths: Sequence[str], *, everything: bool) -> tuple[Bench, list[str]]:
+        """The encrypted files that are named, or all of the repository."""
+        if everything == bool(paths):
+            raise click.UsageError("Name files, or all of them with --all.")
+        if paths:
+            return self.files(paths)
+        from gitconfigmgr.app.secrets.overview import encrypted_files
+
+        bench, _ = self.bench()
+        return bench, list(encrypted_files(bench))
+
+
+def asker() -> Callable[[str], str] | None:
+    """What asks a person without showing the answer; None where nobody can be asked."""
+    if not sys.stderr.isatty():
+        return None
+
+    def ask(text: str) -> str:
+        return str(click.prompt(text, prompt_suffix="", hide_input=True, err=True))
+
+    return ask
+
+
+def read_input() -> bytes:
+    """Standard input."""
+    return sys.stdin.buffer.read()
+
+
+def write_output(data: bytes) -> None:
+    """Bytes to standard output as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def typed_value(prompt: str) -> str:
+    """A value from standard input without its last line end, or from a hidden prompt."""
+    if sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        text = read_input().decode()
+    except UnicodeDecodeError:
+        raise UsageError("the value is not UTF-8", "encrypt the whole file as it is: `secret encrypt FILE`") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def stdin_name(given: str | None) -> str:
+    """The path that standard input stands for."""
+    if given is None:
+        raise click.UsageError("Name the file that standard input stands for by --name: its rule and format hold.")
+    return given
+
+
+def value_text(value: Any) -> str:
+    """A plaintext value as it is, a map or list as YAML."""
+    from gitconfigmgr.model.values import scalar_text
+
+    if isinstance(value, dict | list):
+        import yaml
+
+        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True)).rstrip("\n")
+    return scalar_text(value)
