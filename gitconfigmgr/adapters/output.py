@@ -176,7 +176,11 @@ def _stamps(root: Path) -> dict[str, str] | None:
 
 
 def _files(root: Path) -> list[str]:
-    return [f"{at}/{name}"[len(str(root)) + 1 :] for at, _, names in os.walk(root) for name in names]
+    found = []
+    for at, folders, names in os.walk(root):
+        links = [name for name in folders if os.path.islink(f"{at}/{name}")]  # noqa: PTH114 - one of thousands
+        found += [f"{at}/{name}"[len(str(root)) + 1 :] for name in (*names, *links)]
+    return found
 
 
 def _link(source: Path, place: Path, path: str) -> None:
@@ -228,11 +232,12 @@ def _refuse_extras(folder: Path) -> None:
     import orjson
 
     try:
-        entries = orjson.loads((folder / MANIFEST).read_bytes())["targets"]
-        ours = {path for entry in entries for path in (entry["path"], entry["provenance"]["path"])}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        manifest = orjson.loads((folder / MANIFEST).read_bytes())
+        ours = {path for entry in manifest["targets"] for path in (entry["path"], entry["provenance"]["path"])}
+        ours |= {MANIFEST} if manifest["compiler"].startswith("gitconfigmgr ") else set()
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         ours = set()
-    extra = sorted(set(_files(folder)) - ours - {MANIFEST})
+    extra = sorted(set(_files(folder)) - ours)
     if extra:
         message = f"{folder.name} holds files that compile did not write, such as {extra[0]}"
         raise UsageError(message, "move them elsewhere: the folder is replaced as a whole")

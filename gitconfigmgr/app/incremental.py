@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.ports import StateStore
 
 FORMAT = 1
+BELOW = "*"  # in place of an environment: anything at or below a namespace
 
 
 @dataclass(slots=True)
@@ -40,13 +41,16 @@ class Trace:
 
     target: Target
     record: Any
-    used: tuple[Target, ...]
+    used: tuple[str, ...]
     noisy: bool
 
 
 def trace(compiled: Compiled, record: Any) -> Trace:
     """The trace of a target that was just compiled."""
-    return Trace(compiled.target, record, tuple(compiled.resolution.used), bool(compiled.findings))
+    resolution = compiled.resolution
+    used = [f"{t.namespace}@{t.environment}" for t in resolution.used]
+    sought = [f"{t.namespace}@{BELOW}" for t in resolution.sought]
+    return Trace(compiled.target, record, (*used, *sought), bool(compiled.findings))
 
 
 def plan(repository: Repository, targets: Sequence[Target], store: StateStore | None, fingerprint: str) -> Plan:
@@ -105,6 +109,8 @@ class _Touched:
         return any(self.reached(*name.rsplit("@", 1)) for name in used)
 
     def _reached(self, namespace: str, environment: str) -> bool:
+        if environment == BELOW:
+            return any(f"{name}/".startswith(f"{namespace}/") for name in self.environments)
         declared = self.settings.environments.get(environment)
         chain = declared.chain if declared else (environment,)
         at = namespace
@@ -125,8 +131,7 @@ def remember(
         f"{t.namespace}@{t.environment}": before["targets"][f"{t.namespace}@{t.environment}"] for t in plan.known
     }
     for item in traces:
-        used = [f"{t.namespace}@{t.environment}" for t in item.used]
-        targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, used]
+        targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, item.used]
     schemas = set(before["schemas"]) | repository.schemas.paths
     asked = now_asked or before["now_asked"]
     state = {

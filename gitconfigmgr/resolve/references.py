@@ -47,9 +47,12 @@ class Missing(NamedTuple):
 class Session:
     """What the resolvers of one run share: how to find other targets, and the references now being followed."""
 
-    def __init__(self, open_target: Callable[[Target], Resolver | Missing | None], read_plain: Callable[[str], Any], max_values: int) -> None:  # fmt: skip
+    def __init__(self, open_target: Callable[[Target], Resolver | Missing | None], read_plain: Callable[[str], Any],
+        has_documents: Callable[[str], bool], max_values: int,
+    ) -> None:  # fmt: skip
         self.open_target = open_target  # None where the target has findings of its own that keep it from being read
         self.read_plain = read_plain
+        self.has_documents = has_documents
         self.max_values = max_values
         self.active: list[tuple[Resolver, Node, str]] = []
         self.findings: dict[int, Diagnostic] = {}  # of what is being resolved, by identity
@@ -64,7 +67,7 @@ class Resolver:
         self.root = root
         self.session = session
         self.used: dict[Target, Resolver] = {}
-        self.sought: set[Target] = set()  # targets that were not there
+        self.sought: set[Target] = set()  # targets that are not there, or only by what lies below them
         self._done: dict[int, tuple[Node, int, dict[int, Diagnostic]]] = {}
         self._copied = 0
         self._too_large = False  # said once for a target
@@ -214,6 +217,8 @@ class Resolver:
             return None
         if owner is not self:
             self.used[target] = owner
+            if not self.session.has_documents(target.namespace):
+                self.sought.add(target)
         found, known = owner.lookup(reference.path)
         if found is not None:
             return found

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Resolution:
     """One target: its layers lowest first, its document (None where a layer cannot be read), and the findings.
 
-    `used` are the other targets that were looked into, those that do not exist included.
+    `used` are the other targets that were looked into, `sought` those that have no documents of their own: whether
+    they exist depends on what lies below them.
     """
 
     target: Target
@@ -33,6 +34,7 @@ class Resolution:
     root: Node | None
     findings: list[Diagnostic] = field(default_factory=list)
     used: frozenset[Target] = frozenset()
+    sought: frozenset[Target] = frozenset()
 
 
 class _Prefix:
@@ -71,7 +73,7 @@ class Resolutions:
         self.now = now
         self.protected = frozenset(name for name, env in settings.environments.items() if env.protected)
         self.namespaces = {prefix for name in namespaces for prefix in prefixes(name)}
-        self.session = Session(self._open, read_plain, settings.limits.values)
+        self.session = Session(self._open, read_plain, self.documents.__contains__, settings.limits.values)
         self._empty = _Prefix(None, None, [])
         self._resolvers: dict[Target, tuple[Resolver, list[Document], list[Diagnostic]] | None] = {}
         self.kept: set[Target] = set()
@@ -87,7 +89,7 @@ class Resolutions:
         root, found = resolver.resolved()
         used = _closure(resolver)
         sought = resolver.sought.union(*(other.sought for other in used.values()))
-        return Resolution(target, tuple(documents), root, findings + found, frozenset(used) | sought)
+        return Resolution(target, tuple(documents), root, findings + found, frozenset(used), frozenset(sought))
 
     def forget(self) -> None:
         """Drop what belongs to the targets resolved so far, but for those that others refer to."""

@@ -228,24 +228,30 @@ def set_value(
     if not plain:
         _all_selected(secrets, text, path)
     after = resealed(text.encode(), format_, key, now)
-    _only_there(_others(secrets, opened, path), _others(read(after, format_), None, path, key))
+    changed = read(after, format_)
+    found = open_all(changed, key)
+    _only_there(_others(secrets, opened, path), _others(changed, found, path))
+    _only_there(_leaves(value), [_exactly(item.value) for item in found if _is_below(changed, item, path)])
     return after
 
 
-def _others(
-    secrets: SecretFile, opened: list[Opened] | None, path: KeyPath | None, key: DataKey | None = None
-) -> list[tuple[type, bytes]]:
+def _is_below(secrets: SecretFile, item: Opened, path: KeyPath) -> bool:
+    """Whether a value stands at or below a path of the first document."""
+    node = item.place.node
+    return type(node) is Leaf and item.place.path[: len(path)] == path and node.start <= secrets.file.documents[0].end
+
+
+def _others(secrets: SecretFile, opened: list[Opened], path: KeyPath | None) -> list[tuple[type, bytes]]:
     """The values of a file but for those at and below a path of its first document."""
-    if opened is None:
-        assert key is not None
-        opened = open_all(secrets, key)
-    end = secrets.file.documents[0].end
     leaves = (item for item in opened if type(item.place.node) is Leaf)
-    return [
-        _exactly(item.value)
-        for item in leaves
-        if path is None or item.place.path[: len(path)] != path or item.place.node.start > end
-    ]
+    return [_exactly(item.value) for item in leaves if path is None or not _is_below(secrets, item, path)]
+
+
+def _leaves(value: Any) -> list[tuple[type, bytes]]:
+    if isinstance(value, dict | list | tuple):
+        inner = value.values() if isinstance(value, dict) else value
+        return [leaf for item in inner for leaf in _leaves(item)]
+    return [_exactly(value)]
 
 
 def _only_there(before: list[tuple[type, bytes]], after: list[tuple[type, bytes]]) -> None:
@@ -331,7 +337,8 @@ def unset_value(data: bytes, format_: str, key: DataKey, path: KeyPath, now: dat
     parent = _deepest(secrets.file, path[:-1])[1] if len(path) > 1 else None
     text = edited(secrets.file.text, [secrets.store.remove(secrets.file, branch, entry, parent)])
     after = resealed(text.encode(), format_, key, now)
-    _only_there(_others(secrets, opened, path), _others(read(after, format_), None, None, key))
+    changed = read(after, format_)
+    _only_there(_others(secrets, opened, path), _others(changed, open_all(changed, key), None))
     return after
 
 

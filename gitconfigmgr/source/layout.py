@@ -78,7 +78,7 @@ def _namespace(folder: str, findings: list[Diagnostic]) -> str | None:
             message = f"{segment} is a directory where a file should be"
             findings.append(Diagnostic("GCM121", message, Position(folder)))
             return None
-        if not SEGMENT.match(segment):
+        if not SEGMENT.match(segment) or segment.endswith(".json"):  # compiled documents end so
             message = f"{segment!r} is no name for a namespace"
             help_ = "use lower-case letters, digits, dot, dash and underscore, beginning with a letter or digit"
             findings.append(Diagnostic("GCM117", message, Position(folder), help=help_))

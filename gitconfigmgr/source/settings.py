@@ -101,7 +101,7 @@ class _Reader:
             return {}
         declared = {}
         for name, child in node.value.items():
-            if not SEGMENT.match(name):
+            if not SEGMENT.match(name) or name.endswith(".provenance"):  # the files beside compiled documents
                 self._report("GCM140", f"{name!r} is no name for an environment", child, key=True)
                 continue
             empty = child.value is None

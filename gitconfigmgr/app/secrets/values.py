@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.app.secrets.bench import about, data_key, kind_of_file
@@ -9,7 +11,7 @@ from gitconfigmgr.app.secrets.files import encrypt_bytes, is_encrypted
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import PathSyntaxError, closest, parse_path, show_path
 from gitconfigmgr.secrets import opening, sealing
-from gitconfigmgr.secrets.errors import NotEncryptedError
+from gitconfigmgr.secrets.errors import NotEncryptedError, RefusedError
 from gitconfigmgr.secrets.scalars import typed_like
 from gitconfigmgr.secrets.tokens import looks_encrypted, parse
 from gitconfigmgr.secrets.tree import Leaf
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.names import KeyPath
 
 TYPES = ("str", "int", "float", "bool")
+_PLAIN_KEY = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null|nan|inf)$)[a-zA-Z_][\w-]*", re.ASCII | re.IGNORECASE)
 _PLAIN = {bool: "bool", int: "int", float: "float", type(None): "null"}
 
 
@@ -53,14 +56,29 @@ def set_value(bench: Bench, path: str, key: str, text: str, type_: str | None = 
 
 
 def _first_value(bench: Bench, path: str, parts: tuple[str, ...], value: Any) -> bytes:
-    """A new file with one value. It is made empty first, so that one way leads to a value."""
+    """A new file with one value, encrypted by its creation rule. Raises FileError where the rule leaves it readable."""
     format_ = kind_of_file(path)
-    empty = {"yaml": b"{}\n", "json": b"{}\n", "dotenv": b"", "ini": b""}.get(format_)
-    if empty is None:
-        raise UsageError(f"{path} is no file with keys", "name it .yaml, .json, .env or .ini")
-    sealed = encrypt_bytes(bench, path, empty)
+    if format_ == "json":
+        nested = value
+        for part in reversed(parts):
+            nested = {part: nested}
+        text = json.dumps(nested, indent="\t", ensure_ascii=False)
+    elif format_ == "yaml":
+        lines = [f"{'    ' * depth}{_yaml_key(part)}:" for depth, part in enumerate(parts)]
+        text = "\n".join(lines) + f" {json.dumps(value, ensure_ascii=False)}"
+    else:
+        raise UsageError(f"there is no file {path}", "write it first, and encrypt it by `gitconfigmgr secret encrypt`")
+    sealed = encrypt_bytes(bench, path, f"{text}\n".encode())
     with about(path):
-        return sealing.set_value(sealed, format_, data_key(bench, sealed, format_), parts, value, bench.now())
+        if not all(item.selected for item in list_bytes(sealed, format_)):
+            selection = opening.read(sealed, format_).metadata.selection
+            hint = f"the rule is {selection.kind}: {selection.pattern}"
+            raise RefusedError(f"{show_path(parts)} would stay in plaintext", hint)
+    return sealed
+
+
+def _yaml_key(part: str) -> str:
+    return part if _PLAIN_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
 
 
 def _type_at(data: bytes, format_: str, at: KeyPath) -> str:

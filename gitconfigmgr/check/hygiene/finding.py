@@ -143,9 +143,12 @@ def _expression(format_: Format | Keyless) -> re.Pattern[bytes]:
 # -- keys without a beginning ------------------------------------------------------------------------------------------
 
 
+_VENDORS = [(each, [vendor.encode() for vendor in each.vendors]) for each in KEYLESS]
+
+
 def _keyless(data: bytes, known: list[Hit]) -> list[Hit]:
     lowered = data.lower()
-    near = [each for each in KEYLESS if any(vendor.encode() in lowered for vendor in each.vendors)]
+    near = [each for each, vendors in _VENDORS if any(vendor in lowered for vendor in vendors)]
     if not near:
         return []
     taken = {hit.start for hit in known}

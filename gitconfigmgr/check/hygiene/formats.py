@@ -57,7 +57,7 @@ FORMATS: tuple[Format, ...] = (
     Format("OpenRouter key", ("sk-or-v1-",), rf"{_HEX}{{64}}"),
     Format("Langfuse secret key", ("sk-lf-",), _UUID, "distinct"),
     Format("Langfuse public key", ("pk-lf-",), _UUID, "distinct"),
-    Format("Azure key", ("JQQJ99",), rf"(?<=(?<!{_BASE62}){_BASE62}{{52}}JQQJ99){_BASE62}{{26}}", loose=True),
+    Format("Azure key", ("JQQJ99",), rf"(?<={_BASE62}{{52}}JQQJ99){_BASE62}{{26}}", loose=True),
     Format("Google API key", ("AIza",), rf"{_URL64}{{35}}"),
     Format("Google authorization key", ("AQ.Ab8",), rf"{_URL64}{{40,80}}"),
     Format("Google OAuth client secret", ("GOCSPX-",), rf"{_URL64}{{28}}"),

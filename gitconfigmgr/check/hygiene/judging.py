@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = re.compile(
     rb"example|placeholder|change_?-?me|redacted|your[_-]|[_-]your|dummy|sample|insert|replace|not-?a-?real|fake-?key"
-    rb"|test-?key|secret-?key|api[_-]?key|goes-?here|123456|012345|abcdef|qwerty|(.)\1{4}",
+    rb"|test-?key|secret-?key|api[_-]?key|goes-?here|123456|012345|abcdef|qwerty|(.)\1{6}",
     re.IGNORECASE,
 )
 _SCHEMES = re.compile(

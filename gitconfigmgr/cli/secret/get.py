@@ -23,7 +23,7 @@ Examples:
 @options.output_format("text", "json")
 @session.base
 @click.pass_context
-def command(  # noqa: PLR0917 - click passes each option by name
+def command(
     ctx: click.Context,
     where: str,
     key: str,

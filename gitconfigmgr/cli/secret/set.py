@@ -22,7 +22,7 @@ Examples:
 @click.option("--plain", is_flag=True, help="Set a value that the rule of the file leaves readable.")
 @session.base
 @click.pass_context
-def command(  # noqa: PLR0917 - click passes each option by name
+def command(
     ctx: click.Context,
     where: str,
     key: str,

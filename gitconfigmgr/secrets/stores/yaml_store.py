@@ -95,13 +95,14 @@ class YamlStore:
     def replace(self, file: File, branch: Branch, entry: Entry, value: Any) -> Edit:
         if branch.flow:
             return Edit(entry.node.start, entry.node.end, yaml_writer.flow_text(value))
+        # what follows on the line, a comment mostly, must not end up in a block of text
+        alone = _rest_of_line(file.text, entry.node.end) in ("", "\r")
+        flow = None if alone else yaml_writer.flow_text(value)
         if branch.is_map:
             colon = file.text.index(":", entry.colon)
-            text = yaml_writer.block_lines(value, yaml_writer.next_column(branch.column))
-            if not text.startswith("\n") and _rest_of_line(file.text, entry.node.end).strip():
-                text = " " + yaml_writer.flow_text(value)
+            text = f" {flow}" if flow else yaml_writer.block_lines(value, yaml_writer.next_column(branch.column))
             return Edit(colon + 1, max(entry.node.end, colon + 1), text)
-        text = yaml_writer.item_text(value, branch.column + 2)
+        text = flow or yaml_writer.item_text(value, branch.column + 2)
         return Edit(entry.node.start, entry.node.end, text.lstrip(" "))
 
     def remove(self, file: File, branch: Branch, entry: Entry, parent: Entry | None) -> Edit:

@@ -96,6 +96,15 @@ def test_removing(person, sealed, path):
     assert data_of(Sops(person).decrypt(after), "yaml")[0] == expected
 
 
+def test_text_of_several_lines_beside_a_comment(person):
+    data = encrypted(person, b"a: 1 # note\nl:\n  - x # item\n  - {k: v} # map\n")
+    for path in (("a",), ("l", 0), ("l", 1)):
+        for value in ("one\ntwo\n", {"q": "one\ntwo"}):
+            after = _set(person, data, path, value)
+            assert opening.get_value(after, "yaml", key_of(person, after), path) == value
+            assert len(data_of(Sops(person).decrypt(after), "yaml")[0]["l"]) == 2
+
+
 def test_removing_the_last_of_a_container(person):
     data = encrypted(person, b"a:\n  b:\n    c: 1\n  l:\n    - x\nf: {g: 1}\ns:\n  - k: v\n  - m\n")
     for path in (("a", "b", "c"), ("a", "l", 0), ("f", "g"), ("s", 0, "k")):
