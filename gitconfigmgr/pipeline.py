@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.check.hygiene.marked import with_kinds
+from gitconfigmgr.check.hygiene.repository import Hygiene
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.model.values import Document, Node
+from gitconfigmgr.model.values import SEALED, Document, Node
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
 from gitconfigmgr.source import layout as layouts
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.settings import Settings
     from gitconfigmgr.ports import Tree
     from gitconfigmgr.resolve.stack import Slot
+    from gitconfigmgr.secrets.selection import Selection
 
 
 class SettingsError(UsageError):
@@ -74,6 +77,7 @@ class Repository:
         self.schemas = SchemaSet(self.settings.schemas, self.read, read_packaged)
         self._documents: dict[str, Document] = {}
         self._read_before: set[str] = set()
+        self.hygiene = Hygiene(self.settings, self.layout.documents, self.read, _sops_rule)
         self.resolutions = Resolutions(
             self.settings,
             self.layout.documents,
@@ -122,8 +126,13 @@ class Repository:
         findings = list(resolution.findings)
         if resolution.root is not None:
             known = {item.position for item in findings if item.code == "GCM205"}
-            found = self.schemas.view(target.namespace).check(resolution.root)
+            view = self.schemas.view(target.namespace)
+            found = view.check(resolution.root)
             findings += [item for item in found if item.code != "GCM403" or item.position not in known]
+            if view.marks is not None:
+                findings += self.hygiene.plaintext(resolution.root, view.marks)
+                if resolution.root.flags & SEALED:
+                    resolution = replace(resolution, root=with_kinds(resolution.root, view.marks))
         affected = [item if item.affects else replace(item, affects=(target,)) for item in findings]
         return Compiled(target, resolution.root, resolution, affected)
 
@@ -175,7 +184,7 @@ class Repository:
             else:
                 blob_id = self.tree.blob_id(path)
                 document, findings = read_document(path, namespace, environment, blob_id, data, self.settings.limits)
-                self.findings += findings
+                self.findings += findings + self.hygiene.inspect(document, data)
             self._documents[path] = document
         return document
 
@@ -207,3 +216,13 @@ class Repository:
 def _default_value(text: str) -> object:
     value = read_plain(text)
     return value.value if isinstance(value, Refused) else value
+
+
+def _sops_rule(block: dict[str, Any]) -> Selection | None:
+    from gitconfigmgr.secrets.errors import RulesError
+    from gitconfigmgr.secrets.selection import selection_from
+
+    try:
+        return selection_from(block)
+    except (RulesError, ModuleNotFoundError):  # what is wrong with the block, `secret` says
+        return None

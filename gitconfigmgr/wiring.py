@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.packaged import read_schema
 from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
@@ -16,9 +16,11 @@ from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gitconfigmgr.app.secrets.bench import Bench
+    from gitconfigmgr.app.secrets.editing import Desk
+    from gitconfigmgr.errors import GitConfigError
     from gitconfigmgr.model.imports import Importer
     from gitconfigmgr.model.settings import KeyServices
     from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
@@ -27,6 +29,7 @@ __all__ = [
     "create_demo",
     "create_repository",
     "open_bench",
+    "open_desk",
     "open_history",
     "open_memory",
     "open_output",
@@ -235,3 +238,71 @@ def _base_of_build(environment: Mapping[str, str]) -> str | None:
     given = environment.get("GITCONFIGMGR_BASE") or environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA")
     branch = environment.get("GITHUB_BASE_REF")
     return given or (f"origin/{branch}" if branch else None)
+
+
+def open_desk(folder: Path, again: Callable[[GitConfigError], bool]) -> Desk:
+    """The editor of this machine; what cannot be saved is kept beside the repository's other state."""
+    from gitconfigmgr.adapters.editing import edit
+    from gitconfigmgr.adapters.unsaved import keep
+    from gitconfigmgr.app.secrets.editing import Desk
+
+    return Desk(edit, again, lambda name, data: keep(state_folder(folder), name, data))
+
+
+def make_age_identity(place: Path | None) -> tuple[Path, str]:
+    """A new age identity; its file and its recipient."""
+    from gitconfigmgr.adapters.keyfiles import age_identity
+
+    return age_identity(place)
+
+
+def make_seal_key(place: Path) -> Path:
+    """A new key that signs seals; the file of its public half."""
+    from gitconfigmgr.adapters.keyfiles import seal_key
+
+    return seal_key(place)
+
+
+def install_git(folder: Path, patterns: Sequence[str] = ()) -> list[str]:
+    """The merge driver and the textconv for the repository that a folder lies in; what was written."""
+    from gitconfigmgr.adapters.git import attributes, revision
+    from gitconfigmgr.app.secrets.overview import git_patterns
+
+    bench, _ = open_bench(folder, None, None)
+    repository = revision.open_repository(folder)
+    try:
+        prefix = _prefix(repository, find_root(folder))
+    except UsageError:
+        prefix = None
+    return attributes.install(repository, [*git_patterns(bench, prefix), *patterns])
+
+
+def merge_lines(base: Path, ours: Path, theirs: Path) -> int:
+    """Git's own merge of lines, into `ours`; the status."""
+    from gitconfigmgr.adapters.git.attributes import merge_lines as merged
+
+    return merged(base, ours, theirs)
+
+
+def open_seal_key(place: Path, *, private: bool) -> Any:
+    """A key that signs seals, or its public half."""
+    from gitconfigmgr.adapters import keyfiles
+
+    return keyfiles.load_private(place) if private else keyfiles.load_public(place)
+
+
+def open_seal_memory(folder: Path, key: Any) -> StateStore:
+    """What remembers the number of the newest seal seen of a public key."""
+    name = hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+    return JsonFile(state_folder(folder) / f"seal-{name}.json")
+
+
+def head_commit(folder: Path) -> str:
+    """The id of the commit at HEAD; empty where there is none."""
+    from gitconfigmgr.adapters.git import revision
+
+    try:
+        commit = revision.head(revision.open_repository(folder))
+    except UsageError:
+        return ""
+    return str(commit.id) if commit else ""

@@ -6,7 +6,6 @@ becomes the folder, and the folder becomes the spare. Unchanged files are hard l
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from gitconfigmgr.adapters.files import umask
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 MANIFEST = "manifest.json"
 
@@ -74,7 +73,7 @@ class OutputFolder:
     def based_on(self, before: Any, removed: Collection[str]) -> bool:
         if not isinstance(before, dict) or before.get("folder") != str(self.folder) or self.spare is None:
             return False
-        if _stamps(self.folder) != before["stamps"]:
+        if _stamps(self.folder, before["stamps"]) != before["stamps"]:
             return False
         self._before = before
         self._removed = list(removed)
@@ -97,7 +96,8 @@ class OutputFolder:
         spare = None
         if self._before is not None:
             spare = {"stamps": self._before["stamps"], "differs": [*self._written, *self._removed]}
-        return {"folder": str(self.folder), "stamps": _stamps(self.folder), "spare": spare}
+        folders = _folders(self._written) | (set(self._before["stamps"]) if self._before is not None else set())
+        return {"folder": str(self.folder), "stamps": _stamps(self.folder, folders), "spare": spare}
 
     def _update(self, before: dict[str, Any]) -> None:
         """Bring the spare up to date and exchange it with the folder.
@@ -108,7 +108,7 @@ class OutputFolder:
         known, work = before["spare"], self.spare.with_name(f"{self.spare.name}.work")
         if work.exists():
             shutil.rmtree(work)
-        if known is not None and _stamps(self.spare) == known["stamps"]:
+        if known is not None and _stamps(self.spare, known["stamps"]) == known["stamps"]:
             self.spare.rename(work)
             for path in known["differs"]:
                 _link(self.folder, work, path)
@@ -133,7 +133,8 @@ def _prefix(folder: Path) -> str:
 def _sweep(folder: Path) -> None:
     """Remove what killed runs have left beside a folder; a run that is alive has touched its own within the hour."""
     for path in folder.parent.glob(f"{_prefix(folder)}*"):
-        if path.stat().st_mtime < time.time() - 3600:
+        stamp = _stamps(path, [""])
+        if stamp and stamp[""][1] < (time.time() - 3600) * 1e9:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -152,27 +153,30 @@ def _locked(spare: Path | None) -> int | None:
     return descriptor
 
 
-def _stamps(root: Path) -> dict[str, str] | None:
-    """What changes when a tree does: for each folder a digest of its entries' names, inodes, times and sizes."""
+def _stamps(root: Path, folders: Iterable[str]) -> dict[str, list[int]]:
+    """Inode and time of each folder: they change when a name in it comes, goes or is replaced.
+
+    A file that is edited in place changes neither; looking at every file would cost more than the rest of a run.
+    """
     stamps = {}
-    waiting = [""]
-    try:
-        while waiting:
-            name = waiting.pop()
-            parts = []
-            with os.scandir(f"{root}/{name}") as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{name}/{entry.name}" if name else entry.name)
-                        parts.append(entry.name)
-                    else:
-                        found = entry.stat(follow_symlinks=False)
-                        parts.append(f"{entry.name} {found.st_ino} {found.st_mtime_ns} {found.st_size}")
-            parts.sort()
-            stamps[name] = hashlib.blake2b("\n".join(parts).encode(errors="replace"), digest_size=8).hexdigest()
-    except OSError:
-        return None
+    for name in folders:
+        try:
+            found = os.stat(f"{root}/{name}", follow_symlinks=False)  # noqa: PTH116 - one of thousands
+        except OSError:
+            continue
+        stamps[name] = [found.st_ino, found.st_mtime_ns]
     return stamps
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """The folders that files lie in, and those above; "" is the root."""
+    found = {""}
+    for path in paths:
+        at = path.rpartition("/")[0]
+        while at not in found:
+            found.add(at)
+            at = at.rpartition("/")[0]
+    return found
 
 
 def _files(root: Path) -> list[str]:

@@ -10,6 +10,7 @@ moment a view needed the file.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.check.locations import REPOSITORY, OutsideError, name_of, uri_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.check.branches import Breach
     from gitconfigmgr.check.fast import Fast
+    from gitconfigmgr.check.hygiene.marked import Marks
     from gitconfigmgr.check.knowledge import Known
     from gitconfigmgr.check.library import File, Library
     from gitconfigmgr.check.reference import Reference
@@ -199,6 +201,16 @@ class View:
     def members(self, path: KeyPath) -> list[str]:
         """The keys that schemas name below a path."""
         return self._known.members(path) if self._known else []
+
+    @cached_property
+    def marks(self) -> Marks | None:
+        """The paths that the schemas mark as secret; None where they mark none."""
+        from gitconfigmgr.check.hygiene.marked import Marks
+
+        if self._known is None or self._library is None:
+            return None
+        roots = [(each.path, each.compiled.file.root) for each in self._bound if each.compiled]
+        return Marks(roots, self._library.targets, self._known.schemas) or None
 
     def check(self, root: Node) -> list[Diagnostic]:
         """The findings for the resolved document of one target."""

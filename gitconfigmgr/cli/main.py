@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Make a new config repository that passes check.",
     "demo": "Show the whole story in a temporary folder.",
     "check": "Check everything: files, merge, references, schemas.",
+    "scan": "Look for keys and private keys in all files of the repository.",
     "fix": "Apply the fixes that a program can make.",
     "compile": "Write the effective document of every target.",
     "get": "Print an effective value.",

@@ -51,6 +51,8 @@ class TextReport:
         return "\n".join(lines)
 
     def _excerpt(self, item: Diagnostic, color: str) -> list[str]:
+        from gitconfigmgr.check.hygiene.finding import masked
+
         position = item.position
         assert position is not None
         source = self._source(position.path)
@@ -58,7 +60,7 @@ class TextReport:
             position = position._replace(line=len(source), column=len(source[-1]) + 1, end_line=0)
         if not 0 < position.line <= len(source) or not source[position.line - 1].strip():
             return []
-        line = source[position.line - 1]
+        line = masked(source[position.line - 1])  # whatever the finding is about, no key is shown
         if item.hidden:
             line = f"{line[: position.column - 1]}<secret>"
             position = position._replace(end_line=position.line, end_column=len(line) + 1)
@@ -139,7 +141,12 @@ def count(diagnostics: list[Diagnostic]) -> dict[str, int]:
 def as_json(checked: Checked) -> dict[str, Any]:
     """The report of `check` for programs (docs/formats.md)."""
     summary = count(checked.diagnostics) | {"targets": checked.targets, "documents": checked.documents}
-    return {"diagnostics": [_record(item) for item in checked.diagnostics], "summary": summary}
+    return {"diagnostics": records(checked.diagnostics), "summary": summary}
+
+
+def records(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
+    """Findings for programs."""
+    return [_record(item) for item in diagnostics]
 
 
 def _record(item: Diagnostic) -> dict[str, Any]:

@@ -41,9 +41,12 @@ TOP = Start(0, 0)
 
 
 class Document:
-    """One layer file as it was read. `root` is None where the file could not be read as a document."""
+    """One layer file as it was read. `root` is None where the file could not be read as a document.
 
-    __slots__ = ("blob_id", "environment", "namespace", "path", "root")
+    `sops` is the metadata block of a SOPS file, which is no part of the content.
+    """
+
+    __slots__ = ("blob_id", "environment", "namespace", "path", "root", "sops")
 
     def __init__(self, path: str, namespace: str, environment: str, blob_id: str, root: Node | None) -> None:
         self.path = path
@@ -51,6 +54,7 @@ class Document:
         self.environment = environment
         self.blob_id = blob_id
         self.root = root
+        self.sops: Node | None = None
 
 
 class DirectiveMap(dict[str, "Node"]):
@@ -60,13 +64,17 @@ class DirectiveMap(dict[str, "Node"]):
 
 
 class Sealed:
-    """An encrypted value. `type` is the type tag of its token: str, int, float, bool, bytes, time."""
+    """An encrypted value. `type` is the type tag of its token: str, int, float, bool, bytes, time.
 
-    __slots__ = ("token", "type")
+    `kind` is what the schema says it is; known once the document of a target is complete.
+    """
 
-    def __init__(self, token: str, type: str) -> None:  # noqa: A002 - the token's own word
+    __slots__ = ("kind", "token", "type")
+
+    def __init__(self, token: str, type: str, kind: str | None = None) -> None:  # noqa: A002 - the token's own word
         self.token = token
         self.type = type
+        self.kind = kind
 
     def __repr__(self) -> str:
         return "<secret>"
@@ -245,7 +253,7 @@ def union_of_flags(nodes: Any) -> int:
 def sealed_shape(value: Sealed | Segments) -> dict[str, Any]:
     """What stands for a secret wherever no key is needed."""
     if isinstance(value, Sealed):
-        return {"$secret": {"type": SEALED_TYPES.get(value.type, "string"), "kind": None}}
+        return {"$secret": {"type": SEALED_TYPES.get(value.type, "string"), "kind": value.kind}}
     return {"$segments": [part if isinstance(part, str) else sealed_shape(part) for part in value.parts]}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_SOURCE = 16 * 1024  # characters of a template
 MAX_OUTPUT = 256 * 1024  # characters of its output, and of any text it builds
 MAX_STEPS = 10_000  # turns of all its loops, and items of any list it builds
-MAX_WORK = 8 * 1024 * 1024  # characters and items that its filters, tests and operators look at, taken together
+MAX_WORK = 2 * 1024 * 1024  # characters and items that its filters, tests and operators look at, taken together
 MAX_DEPTH = 50  # of its syntax tree
 MAX_LOOPS = 8  # inside one another
 MAX_SAFE = 2**53 - 1
@@ -112,8 +112,14 @@ class _Budget:
         return piece
 
     def seen(self, value: Any) -> Any:
-        """A value that an operator, a test or a filter looks at."""
-        self.work -= 1 + _size(value)
+        """A value that an operator or a test looks at: no secret."""
+        if isinstance(value, _Secret):
+            value._refuse()  # noqa: SLF001 - the class below
+        return self.measured(value)
+
+    def measured(self, value: Any, times: int = 1) -> Any:
+        """A value that is looked through so many times."""
+        self.work -= 1 + _size(value) * times
         if self.work < 0:
             raise TemplateError("GCM311", "the template does too much work", "compute less in it")
         return value
@@ -122,7 +128,7 @@ class _Budget:
         """A value that the template made."""
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not abs(value) <= MAX_SAFE:
             raise TemplateError("GCM311", "the template computes a number beyond 2^53 - 1", "compute less in it")
-        self.seen(value)
+        self.measured(value)
         return _opaque(value)
 
 
@@ -160,6 +166,7 @@ class _Secret:
         raise TemplateError("GCM312", message, "insert it as it is: {{ name }}")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __add__ = __radd__ = __sub__ = _refuse
+    __neg__ = __pos__ = __mod__ = __rmod__ = __mul__ = __index__ = _refuse
     __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = __int__ = __float__ = _refuse
     __hash__ = None  # type: ignore[assignment]  # not a key either
 
@@ -196,8 +203,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, _Secret):
-            obj._refuse()  # noqa: SLF001 - the class above
+        for part in (obj, argument):
+            if isinstance(part, _Secret):
+                part._refuse()  # noqa: SLF001 - the class above
         if isinstance(obj, dict) and argument in obj:
             return obj[argument]
         if isinstance(obj, (list, tuple)) and isinstance(argument, int) and -len(obj) <= argument < len(obj):
@@ -227,11 +235,11 @@ def _text(value: Any) -> Any:
 
 def _filtered(budget: _Budget, name: str, value: Any, arguments: tuple[Any, ...]) -> Any:
     """A filter of the list, applied: secrets pass through none but `default`, `first`, `last`, `list` and `join`."""
-    budget.seen(value)
-    if name not in ("default", "first", "last", "list", "join"):
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(item, _Secret):
-                item._refuse()  # noqa: SLF001 - the class above
+    budget.measured(value, times=8 if name in ("sort", "tojson", "unique") else 1)
+    inside = () if name in ("default", "first", "last", "list", "join") else _items(value)
+    for item in (*inside, *arguments):
+        if isinstance(item, _Secret):
+            item._refuse()  # noqa: SLF001 - the class above
     if name in _TEXT_FILTERS:
         value = str(_text(value))
     own = _OWN_FILTERS.get(name)
@@ -240,15 +248,19 @@ def _filtered(budget: _Budget, name: str, value: Any, arguments: tuple[Any, ...]
     return budget.built(_environment().call_filter(name, value, list(arguments)))
 
 
+def _items(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
 def _join(budget: _Budget, items: Any, separator: str = "") -> str:
-    members = [str(_text(item)) for item in budget.seen(list(items))]
+    members = [str(_text(item)) for item in budget.measured(list(items))]
     if sum(map(len, members)) + len(members) * len(separator) > MAX_OUTPUT:
         raise TemplateError("GCM311", f"the template writes more than {MAX_OUTPUT // 1024} KiB", "join less")
     return str(separator).join(members)
 
 
 def _tojson(budget: _Budget, value: Any) -> str:
-    return json.dumps(budget.seen(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+    return json.dumps(budget.measured(value), ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
 
 
 def _unique(_: _Budget, items: Any) -> list[Any]:
@@ -277,7 +289,9 @@ _OWN_FILTERS: dict[str, Callable[..., Any]] = {
 
 @lru_cache(maxsize=1)
 def _environment() -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0, finalize=_text)
+    environment = _Environment(
+        undefined=StrictUndefined, keep_trailing_newline=True, cache_size=0, finalize=_text, optimized=False
+    )
     environment.globals.clear()
     environment.filters = {name: environment.filters[name] for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
@@ -361,8 +375,9 @@ def _instrument(tree: nodes.Template) -> None:
             node.nodes = [_call("text", _replaced(operand)) for operand in node.nodes]
             continue
         elif isinstance(node, nodes.Test):
-            node.node = _call("seen", _replaced(node.node))
-            node.args = [_replaced(argument) for argument in node.args or []]
+            if node.name not in ("defined", "undefined"):
+                node.node = _call("seen", _replaced(node.node))
+            node.args = [_call("seen", _replaced(argument)) for argument in node.args or []]
             continue
         elif isinstance(node, nodes.Compare):
             node.expr = _call("seen", _replaced(node.expr))

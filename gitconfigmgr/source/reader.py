@@ -80,17 +80,19 @@ def read_document(
     else:
         findings += deviations(path, text, several_lines=builder.several_lines)
     if document.root is not None:
-        document.root = _without_sops(document.root)
+        document.root, document.sops = _without_sops(document.root)
     return document, findings
 
 
-def _without_sops(root: Node) -> Node:
-    """The root without the metadata block of a SOPS file."""
+def _without_sops(root: Node) -> tuple[Node, Node | None]:
+    """The root without the metadata block of a SOPS file, and the block."""
     block = root.value.get(_SOPS_KEY)
-    if block is None or not isinstance(block.value, dict) or "mac" not in block.value:
-        return root
+    if block is None or not isinstance(block.value, dict):
+        return root, None
+    if "mac" not in block.value and not block.value.keys() >= {"lastmodified", "version"}:
+        return root, None
     kept = type(root.value)((key, child) for key, child in root.value.items() if key != _SOPS_KEY)
-    return root.replaced(value=kept)
+    return root.replaced(value=kept), block
 
 
 class _Builder:

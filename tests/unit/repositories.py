@@ -7,11 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SETTINGS = {"gitconfigmgr.yaml": "version: 1\n"}
 SECRET = "ENC[AES256_GCM,data:cXE=,iv:cXE=,tag:cXE=,type:str]"
@@ -32,10 +32,10 @@ def write_files(root: Path, files: Mapping[str, str | bytes | None]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def git(folder: Path, *args: str, date: str = "", **options: Any) -> str:
+def git(folder: Path, *args: str, date: str = "", data: bytes | None = None) -> str:
     """What git prints."""
     env = os.environ | ({"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date} if date else {})
-    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, check=False, env=env, **options)
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, check=False, env=env, input=data)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().strip()
 
@@ -49,22 +49,23 @@ def commit(root: Path, message: str = "change", date: str = "") -> str:
     return git(root, "rev-parse", "HEAD")
 
 
-def program(
-    *args: str, cwd: Path, env: Mapping[str, str] | None = None, **options: Any
-) -> subprocess.CompletedProcess[str]:
+def program(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """The program in a process of its own."""
     command = [sys.executable, "-m", "gitconfigmgr", *args]
     return subprocess.run(
-        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=60, **options
+        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=60
     )
 
 
 def tree_of(folder: Path) -> dict[str, bytes | None]:
-    """Every path below a folder: the bytes of files, None for folders."""
-    return {
-        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-    }
+    """Every path below a folder: the bytes of files, None for folders; where a link points to."""
+    return {path.relative_to(folder).as_posix(): _content(path) for path in sorted(folder.rglob("*"))}
+
+
+def _content(path: Path) -> bytes | None:
+    if path.is_symlink():
+        return os.fsencode(path.readlink())
+    return None if path.is_dir() else path.read_bytes()
 
 
 def broken_promises(tree: Mapping[str, bytes | None]) -> list[str]:

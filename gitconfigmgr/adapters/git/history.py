@@ -51,6 +51,8 @@ def _has_parents(repository: Any, commit: Any) -> bool:
 
 def _same_line(old: bytes, new: bytes, line: int) -> int | None:
     """The number a line has in the committed file; None where it was changed since."""
+    if line > new.count(b"\n") + 1:
+        return None
     if old == new:
         return line
     matcher = SequenceMatcher(None, old.split(b"\n"), new.split(b"\n"), autojunk=False)

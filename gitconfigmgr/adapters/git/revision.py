@@ -78,8 +78,8 @@ class RevisionTree:
             entry = self._entry(folder)
             if entry is not None and entry.filemode == _FOLDER:
                 self._walk(entry, folder)
-            elif entry is not None and entry.filemode == _LINK:
-                self._oddities[folder] = "link"
+            elif entry is not None and entry.filemode in (_LINK, _SUBMODULE):
+                self._oddities[folder] = "link" if entry.filemode == _LINK else "submodule"
         begin = f"{folder}/"
         return [path for path in self._ids if path.startswith(begin)]
 
@@ -128,11 +128,16 @@ class RevisionTree:
 
     def _entry(self, path: str) -> Any | None:
         whole = f"{self.prefix}{path}" if path else self.prefix.rstrip("/")
+        import pygit2
+
         try:
             tree = self._commit.tree
             return tree[whole] if whole else tree
         except KeyError:
             return None
+        except pygit2.GitError as error:
+            hint = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
+            raise OutsideError(f"git: a folder is missing from this clone ({error})", hint) from None
 
     def _walk(self, tree: Any, at: str) -> None:
         try:
@@ -193,7 +198,9 @@ class IndexTree:
             if not entry.path.startswith(prefix):
                 continue
             path = entry.path[len(prefix) :]
-            if entry.mode == _LINK:
+            if not path.isprintable() and any("\ud800" <= character <= "\udfff" for character in path):
+                self._oddities[path.encode(errors="backslashreplace").decode()] = "badly named"
+            elif entry.mode == _LINK:
                 self._oddities[path] = "link"
             elif entry.mode == _SUBMODULE:
                 self._oddities[path] = "submodule"
@@ -204,7 +211,8 @@ class IndexTree:
         return [path for path in self._ids if path.startswith(f"{folder}/")]
 
     def oddities(self, folder: str) -> Mapping[str, str]:
-        return {path: what for path, what in self._oddities.items() if path.startswith(f"{folder}/")}
+        begin = f"{folder}/"
+        return {path: what for path, what in self._oddities.items() if path.startswith(begin) or path == folder}
 
     def blob_id(self, path: str) -> str:
         return str(self._ids[path])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from hashlib import sha1
 from pathlib import Path
@@ -39,8 +40,12 @@ class WorkTree:
             self._files[folder], self._oddities[folder] = [], {}
             if (self.root / folder).is_symlink():
                 self._oddities[folder][folder] = "link"
+            elif (self.root / folder / ".git").exists():
+                self._oddities[folder][folder] = "submodule"
             elif (self.root / folder).is_dir():
                 self._walk(folder, folder)
+                for path in self._submodules(folder):
+                    self._oddities[folder][path] = "submodule"
         return self._files[folder]
 
     def oddities(self, folder: str) -> Mapping[str, str]:
@@ -112,6 +117,15 @@ class WorkTree:
             if at.is_symlink():
                 return True
         return False
+
+    def _submodules(self, folder: str) -> list[str]:
+        """The submodules below a folder that are named but not checked out: their folders are empty."""
+        try:
+            named = (self.root / ".gitmodules").read_text(errors="replace")
+        except OSError:
+            return []
+        paths = re.findall(r"^\s*path\s*=\s*(\S.*?)\s*$", named, re.MULTILINE)
+        return [path for path in paths if path.startswith(f"{folder}/") and (self.root / path).is_dir()]
 
     def _walk(self, at: str, top: str) -> None:
         folder = Path(self.root, at)

@@ -34,7 +34,7 @@ class Bench:
     files: Callable[[], Sequence[str]]
     now: Callable[[], datetime]
     providers: Mapping[str, KeyProvider]
-    _rules: dict[str, Rules | RulesError | None] = field(default_factory=dict)
+    _rules: dict[str, Rules | FileError | None] = field(default_factory=dict)
 
     def content(self, path: str) -> bytes:
         """The bytes of a file. Raises UsageError where there is none."""
@@ -44,31 +44,31 @@ class Bench:
         return data
 
     def rules_near(self, path: str) -> Rules | None:
-        """The nearest `.sops.yaml` of a file. Raises RulesError."""
+        """The nearest `.sops.yaml` of a file. Raises FileError where it cannot be used."""
         for name in creation.candidates(path):
             if name not in self._rules:
                 self._rules[name] = self._read_rules(name)
             found = self._rules[name]
-            if isinstance(found, RulesError):
+            if isinstance(found, FileError):
                 raise found
             if found is not None:
                 return found
         return None
 
     def rule_for(self, path: str) -> Rule:
-        """The creation rule of a file. Raises RulesError, which names the file of the rules."""
+        """The creation rule of a file. Raises RulesError where there is none, FileError as above."""
         rules = self.rules_near(path)
         if rules is None:
             hint = "write one beside it, or at the top of the repository; docs/secrets.md has an example"
             raise RulesError(f"there is no {creation.NAME} for {path}", hint)
         return rules.rule_for(path)
 
-    def _read_rules(self, name: str) -> Rules | RulesError | None:
+    def _read_rules(self, name: str) -> Rules | FileError | None:
         data = self.read(name)
         try:
             return None if data is None else creation.read_rules(name, data)
         except RulesError as error:
-            return error
+            return FileError(name, error)
 
 
 class FileError(GitConfigError):
@@ -76,8 +76,9 @@ class FileError(GitConfigError):
 
     def __init__(self, path: str, error: GitConfigError) -> None:
         text, line = str(error), getattr(error, "line", None)
-        text = text.removeprefix(f"line {line}: ")
-        super().__init__(text if path in text else f"{path}:{line}: {text}" if line else f"{path}: {text}", error.hint)
+        text = text.removeprefix(f"line {line}: ").removeprefix(f"{path}: ")
+        place = f"{path}:{line}" if line else path
+        super().__init__(text if path in text else f"{place}: {text}", error.hint)
         self.path = path
         self.exit_status = status_of(error)
 

@@ -98,7 +98,7 @@ FORMATS: tuple[Format, ...] = (
     Format("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), rf"{_BASE62}{{36,255}}"),
     Format("GitHub fine-grained token", ("github_pat_",), rf"{_BASE62}{{22}}_{_BASE62}{{59}}"),
     Format("GitLab token", ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-"), rf"{_URL64}{{20,64}}(?:\.[0-9a-z]{{2,12}}){{0,2}}"),
-    Format("Slack token", ("xox",), r"[abeoprs]-(?:[0-9]{1,14}-){1,4}[A-Za-z0-9]{16,80}"),
+    Format("Slack token", ("xox",), r"[abeoprs]-(?:[0-9]{1,14}-){1,4}[A-Za-z0-9]{16,80}", "distinct"),
     Format("Slack app token", ("xapp-",), r"[0-9]-[A-Z0-9]{8,13}-[0-9]{8,14}-[a-f0-9]{40,80}"),
     Format("Slack webhook", ("hooks.slack.com/services/",), rf"T[A-Z0-9]{{7,12}}/B[A-Z0-9]{{7,12}}/{_BASE62}{{24}}"),
     Format("Stripe key", ("sk_live_", "rk_live_", "sk_test_", "rk_test_"), rf"{_BASE62}{{16,247}}"),
@@ -113,7 +113,7 @@ FORMATS: tuple[Format, ...] = (
     Format("Pulumi token", ("pul-",), rf"{_HEX}{{40}}"),
     Format("1Password service account token", ("ops_eyJ",), rf"{_URL64}{{200,2000}}={{0,2}}"),
     Format("JSON web token", ("eyJ",), rf"{_URL64}{{10,2000}}\.eyJ{_URL64}{{10,8000}}\.{_URL64}{{16,1400}}", "jwt"),
-    Format("database password in a URL", ("://",), r"[^\s:/@\"'`<>]{0,64}:[^\s/@\"'`<>]{3,128}@[A-Za-z0-9_.\[$-]", "url", loose=True),
+    Format("database password", ("://",), r"[^\s:/@\"'`<>]{0,64}:[^\s/@\"'`<>]{3,128}@[A-Za-z0-9_.\[$-]", "url", loose=True),
     # -- private keys
     Format("age identity", ("AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1"), r"[0-9A-Z]{58,3000}", "distinct", PRIVATE_KEY),
     Format("private key", ("-----BEGIN ",), _PEM, "pem", PRIVATE_KEY, loose=True),

@@ -11,10 +11,24 @@ from gitconfigmgr.errors import UsageError
 COMMANDS = {
     "encrypt": "Encrypt files in place, by their creation rules.",
     "decrypt": "Print a file in plaintext.",
+    "edit": "Edit a file in plaintext; what is saved is encrypted.",
     "set": "Set a value, read from standard input or a prompt.",
     "unset": "Remove a key.",
     "get": "Print a value in plaintext.",
     "list": "List keys and types, without a key.",
+    "status": "Tell what is encrypted, for whom, and what is amiss.",
+    "recipients": "Tell who can open what.",
+    "exec": "Run a program with secrets in its environment.",
+    "rekey": "Bring recipients to the rules; data keys stay.",
+    "rotate-key": "Give files new data keys.",
+    "offboard": "Take a recipient out of everything.",
+    "verify": "Tell whether files are what was encrypted.",
+    "seal": "Sign the state of all encrypted files.",
+    "install-git": "Teach Git to merge and show encrypted files.",
+    "finish": "Make the codes that a merge without a key left open.",
+    "merge": "Merge three versions, for Git.",
+    "textconv": "Show keys, types and marks, for git diff.",
+    "keygen": "Make an age identity, or a key that signs seals.",
 }
 
 

@@ -76,6 +76,24 @@ class Session:
         inside = root.relative_to(top).as_posix()
         return open_repository(State(self.folder)), bench, "" if inside == "." else f"{inside}/"
 
+    def protected(self) -> dict[str, bool]:
+        """Whether the environment of a layer file is protected; nothing outside a config repository."""
+        from gitconfigmgr.app.select import find_root
+        from gitconfigmgr.model.names import BASE
+
+        try:
+            find_root(self.folder)
+        except UsageError:
+            return {}
+        repository, _, prefix = self.repository()
+        environments = repository.settings.environments
+        return {
+            f"{prefix}{path}": environments[name].protected
+            for documents in repository.layout.documents.values()
+            for name, path in documents.items()
+            if name != BASE
+        }
+
     def encrypted(self, paths: Sequence[str], *, everything: bool) -> tuple[Bench, list[str]]:
         """The encrypted files that are named, or all of the repository."""
         if everything == bool(paths):

@@ -105,6 +105,13 @@ class OpenBao(Service):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(folder), "PATH": os.environ["PATH"]},
         )  # fmt: skip
         self.client = hvac.Client(url=self.address, token="root")
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         until = time.monotonic() + 120  # a busy machine reads the large program slowly
         while time.monotonic() < until:
             try:

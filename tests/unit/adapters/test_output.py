@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +27,7 @@ from gitconfigmgr.wiring import open_output, open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FILES: dict[str, str | bytes | None] = {
     "gitconfigmgr.yaml": "version: 1\nenvironments: {live: {}}\n",
@@ -237,7 +237,9 @@ def test_reader_never_sees_a_mixture(place: Place) -> None:
             missed += 1  # an old tree was removed below this reader: it opens the folder again
             continue
         read += 1
-        if {name: data for name, data in tree.items() if data is not None} not in [files_of(tree) for tree in place.trees]:
+        if {name: data for name, data in tree.items() if data is not None} not in [
+            files_of(tree) for tree in place.trees
+        ]:
             wrong.append(broken_promises(tree))
     writer.join()
     assert wrong == []
@@ -427,7 +429,9 @@ def refused(root: Path, folder: str, *options: str) -> str:
     return str(found.value)
 
 
-@pytest.mark.parametrize("folder", [".", "configs", "configs/acme", ".git", "gitconfigmgr.yaml", "configs/acme/chat/base.yaml"])
+@pytest.mark.parametrize(
+    "folder", [".", "configs", "configs/acme", ".git", "gitconfigmgr.yaml", "configs/acme/chat/base.yaml"]
+)
 def test_place_inside_the_repository_that_is_in_use_is_refused(repository: Path, folder: str) -> None:
     before = tree_of(repository)
     done = program("compile", "-o", folder, cwd=repository)
@@ -448,7 +452,9 @@ def test_links_are_refused(repository: Path) -> None:
 @pytest.mark.parametrize("name", ["latest", "acme/latest", "beta/api/mine.json"])
 def test_link_that_somebody_added_is_kept(repository: Path, cached: str, name: str) -> None:
     for _ in range(2):
-        compile_all(open_repository(State(repository)), Selection(), *open_output(repository / "out", cached=not cached))
+        compile_all(
+            open_repository(State(repository)), Selection(), *open_output(repository / "out", cached=not cached)
+        )
     (repository / "out" / name).symlink_to("../gitconfigmgr.yaml" if name.endswith("json") else "/tmp")
     assert "did not write" in refused(repository, "out", *cached.split())
     assert (repository / "out" / name).is_symlink()
@@ -457,7 +463,9 @@ def test_link_that_somebody_added_is_kept(repository: Path, cached: str, name: s
 def test_empty_and_missing_folders_are_fine(repository: Path) -> None:
     (repository / "empty").mkdir()
     for folder in ("empty", "new", "deep/down/new", "with space", "ünïcode"):
-        outcome = compile_all(open_repository(State(repository)), Selection(), *open_output(repository / folder, cached=True))
+        outcome = compile_all(
+            open_repository(State(repository)), Selection(), *open_output(repository / folder, cached=True)
+        )
         assert outcome.written
         assert broken_promises(tree_of(repository / folder)) == []
 

