@@ -45,6 +45,7 @@ _ALLOWED = (
 )  # fmt: skip
 _BUILDING = (nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.List, nodes.Tuple)
 _TEXT_FILTERS = frozenset({"capitalize", "lower", "string", "title", "trim", "upper"})
+_FUNCTIONS = frozenset({"gcm_loop", "gcm_built", "gcm_seen", "gcm_text", "gcm_filter"})
 _PIECE = re.compile("\x00([0-9]+)\x00")
 
 
@@ -306,8 +307,8 @@ def _compiled(text: str) -> tuple[Any, frozenset[str]]:
     try:
         tree = environment.parse(text)
         _check(tree)
-        names = frozenset(meta.find_undeclared_variables(tree))
-        _instrument(tree)
+        _instrument(tree)  # before anything of Jinja2 sees the tree: it computes constants ahead of time
+        names = frozenset(meta.find_undeclared_variables(tree)) - _FUNCTIONS
         return environment.from_string(tree), names
     except TemplateSyntaxError as error:
         line = text.split("\n")[error.lineno - 1].strip()

@@ -49,6 +49,15 @@ class Subcommands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("gitconfigmgr"):
+                raise
+            hint = "install it: pip install 'gitconfigmgr[secrets]'"
+            raise UsageError(f"{error.name} is needed and not installed", hint) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -37,6 +37,7 @@ class Session:
         from gitconfigmgr.wiring import open_bench
 
         at = (folder or self.folder).resolve()
+        at = next((place for place in (at, *at.parents) if place.is_dir()), at)  # a new file may have a new folder
         if at not in self._benches:
             self._benches[at] = open_bench(at, self._base, asker())
         return self._benches[at]

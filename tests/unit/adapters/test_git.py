@@ -450,12 +450,6 @@ def test_staged_check_uses_the_staged_settings_and_schemas(service: Path) -> Non
     assert (status, "GCM402" in shown) == (1, True)
 
 
-def test_file_that_is_only_announced_is_not_in_the_next_commit(service: Path) -> None:
-    write_files(service, {"configs/acme/mail/production.yaml": "a: [\n"})
-    git(service, "add", "--intent-to-add", "configs/acme/mail/production.yaml")
-    assert "configs/acme/mail/production.yaml" not in index(service, "").files("configs")
-
-
 def test_conflicts_in_the_index_are_an_error_of_their_own(service: Path) -> None:
     git(service, "checkout", "-q", "-b", "side", "HEAD~1")
     write_files(service, {"configs/acme/chat/base.yaml": "a: 3\n"})

@@ -382,12 +382,15 @@ def test_folder_that_lost_its_manifest_is_not_ours_any_more(shop: Workshop) -> N
         shop.run(shop.warm)
 
 
-def test_output_file_edited_in_place_is_written_anew(shop: Workshop) -> None:
+def test_output_file_edited_in_place_is_written_anew_without_the_cache(shop: Workshop) -> None:
+    """A warm run looks at folders, not at each file (ADR 5)."""
     shop.write(SERVICES)
     shop.same()
+    before = tree_of(shop.warm)
     with open(shop.warm / "beta/api/production.json", "r+b") as file:
         file.write(b"[")
-    shop.same()
+    shop.run(shop.warm, cached=False)
+    assert tree_of(shop.warm) == before
 
 
 def test_added_output_file_stops_the_run_and_is_kept(shop: Workshop) -> None:
