@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from script.runner import perform
 
 from gitconfigmgr.model.codes import CODES
 from gitconfigmgr.model.settings import Environment, Limits, SchemaBinding, Settings
+from script.runner import perform
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

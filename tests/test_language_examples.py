@@ -167,7 +167,7 @@ def test_the_page_names_every_directive() -> None:
 
 
 def test_the_page_lists_what_templates_may_use() -> None:
-    from gitconfigmgr.resolve.templates import FILTERS, TESTS
+    from gitconfigmgr.resolve.template_syntax import FILTERS, TESTS
 
     page = (DOCS / "language.md").read_text(encoding="utf-8")
     for title, names in (("Filters", FILTERS), ("Tests", TESTS)):

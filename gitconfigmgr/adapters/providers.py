@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from gitconfigmgr.secrets.ports import KeyProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from gitconfigmgr.adapters.keys.extras import Allowed
     from gitconfigmgr.model.settings import KeyServices
+    from gitconfigmgr.secrets.metadata import Recipient
+    from gitconfigmgr.secrets.ports import KeyProviderError, Wrapped
 
 _KINDS = ("age", "pgp", "passphrase", "hc_vault", "kms", "azure_kv", "gcp_kms")
 
@@ -28,7 +30,7 @@ class Providers(Mapping[str, KeyProvider]):
         if kind not in _KINDS:
             raise KeyError(kind)
         if kind not in self._made:
-            self._made[kind] = self._make(kind)
+            self._made[kind] = _Later(kind, lambda: self._make(kind))
         return self._made[kind]
 
     def __contains__(self, kind: object) -> bool:
@@ -80,3 +82,35 @@ class Providers(Mapping[str, KeyProvider]):
         services = self._services()
         names = {"hc_vault": services.vault, "kms": services.aws_kms, "azure_kv": services.azure_kv}
         return Allowed(names.get(kind, services.gcp_kms))
+
+
+class _Later:
+    """A provider that is made at its first call: a file that an age key opens asks for no settings of services."""
+
+    def __init__(self, kind: str, make: Callable[[], KeyProvider]) -> None:
+        self.kind = kind
+        self._make = make
+        self._made: KeyProvider | None = None
+
+    def _provider(self) -> KeyProvider:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def wrap(self, recipient: Recipient, key: bytes) -> Wrapped:
+        return self._provider().wrap(recipient, key)
+
+    def unwrap(self, recipient: Recipient, enc: str) -> bytes:
+        return self._provider().unwrap(recipient, enc)
+
+    def wrap_batch(self, requests: Sequence[tuple[Recipient, bytes]]) -> list[Wrapped]:
+        return self._provider().wrap_batch(requests)
+
+    def unwrap_batch(self, requests: Sequence[tuple[Recipient, str]]) -> list[bytes | KeyProviderError]:
+        return self._provider().unwrap_batch(requests)
+
+    def rewrap(self, recipient: Recipient, enc: str) -> Wrapped:
+        return self._provider().rewrap(recipient, enc)
+
+    def is_current(self, recipient: Recipient, enc: str) -> bool | None:
+        return self._provider().is_current(recipient, enc)

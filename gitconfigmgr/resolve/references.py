@@ -277,7 +277,8 @@ class Resolver:
         return tuple(Related(position_of(node), "reached through", text) for _, node, text in active)
 
     def _template(self, node: Node) -> Node:
-        from gitconfigmgr.resolve.templates import TemplateError, render
+        from gitconfigmgr.resolve.template_syntax import TemplateError
+        from gitconfigmgr.resolve.templates import render
 
         template = node.value
         variables = {name: self.resolve(child) for name, child in template.variables.items()}

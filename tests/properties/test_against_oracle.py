@@ -12,13 +12,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from oracle.generator import random_repo, write_repo
-from oracle.interpreter import Outcome, is_sealed, resolve_target
-from oracle.merging import Repo, canonical, targets_of
 
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.wiring import open_repository
+from oracle.generator import random_repo, write_repo
+from oracle.interpreter import Outcome, is_sealed, resolve_target
+from oracle.merging import Repo, canonical, targets_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -97,9 +97,9 @@ def about(path: str) -> Iterator[None]:
     """Errors from inside name the file."""
     try:
         yield
-    except FileError:
-        raise
     except GitConfigError as error:
+        if isinstance(error, FileError) or hasattr(error, "findings"):
+            raise
         raise FileError(path, error) from None
 
 

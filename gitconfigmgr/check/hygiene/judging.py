@@ -37,6 +37,11 @@ def is_random(body: bytes) -> bool:
     return len(set(text)) >= min(10, len(text) // 3) and changes >= len(text) / 10 + 1.2 * joints
 
 
+def is_example(text: bytes) -> bool:
+    """Whether text says of itself that it stands for a key."""
+    return _EXAMPLE.search(text) is not None
+
+
 def is_distinct(body: bytes) -> bool:
     """The weaker test, for shapes that are telling in themselves."""
     return len(set(body)) >= 7 and not _EXAMPLE.search(body)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ALLOW = re.compile(rb"gitconfigmgr:allow[ \t]+(GCM7[0-9]{2}(?:,GCM7[0-9]{2}){0,9})([^\r\n]{0,400})")
+_CLOSED = re.compile(rb"-->|\*/|#}|\"\"\"")  # the comment ends here, and what follows is no reason
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -76,7 +77,7 @@ class Lines:
         for each in (number, number - 1) if code == "GCM702" else (number,):
             match = _ALLOW.search(self.line(each))
             if match and code.encode() in match[1].split(b","):
-                return match[2].decode("utf-8", "replace").strip(" \t-:*/>\"'}])").strip()
+                return _CLOSED.split(match[2], maxsplit=1)[0].decode("utf-8", "replace").strip(" \t-:\"'}])")
         return None
 
 

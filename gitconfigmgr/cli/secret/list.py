@@ -28,10 +28,10 @@ def command(ctx: click.Context, where: str, environment: str | None, format_: st
     if format_ == "json":
         options.print_json({"path": path, "values": [item._asdict() for item in found]})
         return
-    width = max((len(item.key) for item in found), default=0)
+    width = max((len(session.safe(item.key)) for item in found), default=0)
     for item in found:
         state = "secret" if item.encrypted else "in plaintext, against the rule" if _exposed(item) else "plain"
-        click.echo(f"{item.key:{width}}  {item.type:5}  {state}")
+        click.echo(f"{session.safe(item.key):{width}}  {item.type:5}  {state}")
 
 
 def _exposed(item: object) -> bool:

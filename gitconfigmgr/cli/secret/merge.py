@@ -39,13 +39,13 @@ def command(ctx: click.Context, base: Path, ours: Path, theirs: Path, path: str)
         options.finish(merge_lines(base, ours, theirs))
     ours.write_bytes(done.data)
     for key in done.conflicts:
-        click.echo(f"{path}: both sides changed {key}; yours is in the file", err=True)
+        click.echo(f"{path}: both sides changed {session.safe(key)}; yours is in the file", err=True)
     if done.conflicts:
-        name, key = shlex.quote(path), shlex.quote(done.conflicts[0])
+        name, key = shlex.quote(path), shlex.quote(session.safe(done.conflicts[0]))
         click.echo(f"hint: theirs is: git show :3:{name} | gitconfigmgr secret get --name {name} - {key}", err=True)
         click.echo(f"hint: set what holds: gitconfigmgr secret set {name} {key}; then git add {name}", err=True)
     if done.problem:
-        click.echo(f"{path} cannot be merged by keys: {done.problem}; yours is in the file", err=True)
+        click.echo(f"{path} cannot be merged by keys: {session.safe(done.problem)}; yours is in the file", err=True)
     if done.pending:
         click.echo(f"{path}: run `gitconfigmgr secret finish {path}` where a key is at hand", err=True)
     options.finish(0 if done.clean else 1)

@@ -41,10 +41,10 @@ def command(ctx: click.Context, recipient: str, dry_run: bool, format_: str, bas
     for place in leave.ruled:
         click.echo(f"still named in {place}")
     for path in changed:
-        click.echo(f"took {leave.recipient} out of {path}, with a new data key")
+        click.echo(f"took {leave.recipient} out of {session.safe(path)}, with a new data key")
     click.echo(f"{'could read' if dry_run else 'change these, which they could read'}:")
     for item in leave.exposures:
         shared = "" if item.alone else "  (together with others)"
-        click.echo(f"  {item.path}: {many(len(item.secrets), 'secret')}{shared}")
+        click.echo(f"  {session.safe(item.path)}: {many(len(item.secrets), 'secret')}{shared}")
         for secret in item.secrets:
-            click.echo(f"      {show_path(secret)}")
+            click.echo(f"      {session.safe(show_path(secret))}")

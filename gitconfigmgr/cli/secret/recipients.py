@@ -36,9 +36,9 @@ def command(ctx: click.Context, strict: bool, format_: str) -> None:  # noqa: FB
         options.print_json({"recipients": listed})
     else:
         for item in found:
-            click.echo(f"{item.recipient}  {many(len(item.files), 'file')}")
+            click.echo(f"{session.safe(str(item.recipient))}  {many(len(item.files), 'file')}")
             for path in item.files:
-                click.echo(f"    {path}")
+                click.echo(f"    {session.safe(path)}")
             if item.crosses:
                 click.echo(click.style("    opens protected environments and others: use a key for each", fg="yellow"))
     options.finish(1 if strict and any(item.crosses for item in found) else 0)

@@ -148,6 +148,11 @@ def stdin_name(given: str | None) -> str:
     return given
 
 
+def safe(text: str) -> str:
+    """Text of a file, such as a key or a path: what could steer a terminal is shown as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def value_text(value: Any) -> str:
     """A plaintext value as it is, a map or list as YAML."""
     from gitconfigmgr.model.values import scalar_text

@@ -59,6 +59,6 @@ def _show(item: Status) -> None:
     else:
         text = "" if item.encrypted else "not encrypted"
     mark = click.style("ok", fg="green") if item.in_order else click.style("--", fg="red")
-    click.echo(f"{mark}  {item.path}  {text}".rstrip())
+    click.echo(f"{mark}  {session.safe(item.path)}  {text}".rstrip())
     for flaw in [] if item.in_order else flaws(item):
-        click.echo(f"      {flaw}")
+        click.echo(f"      {session.safe(flaw)}")

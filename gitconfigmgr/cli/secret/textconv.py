@@ -26,4 +26,4 @@ def command(ctx: click.Context, file: Path) -> None:
     from gitconfigmgr.app.secrets.merging import show_file
 
     place = Path(ctx.find_root().obj) / file
-    session.write_output(show_file(file.name, place.read_bytes()).encode())
+    session.write_output(show_file(file.name, place.read_bytes()).encode("utf-8", "surrogateescape"))

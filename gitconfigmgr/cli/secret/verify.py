@@ -87,7 +87,7 @@ def _report(verdicts: list[Verdict], number: int | None, format_: str) -> None:
         options.print_json({"seal": number, "refused": listed})
         return
     for item in refused:
-        click.echo(f"{click.style('refused', fg='red')} {item.path}: {item.problem}")
+        click.echo(f"{click.style('refused', fg='red')} {session.safe(item.path)}: {session.safe(item.problem)}")
     if not refused:
         against = f"all files are as sealed, number {number}" if number is not None else f"{len(verdicts)} verified"
         click.echo(f"{click.style('ok', fg='green')}: {against}")

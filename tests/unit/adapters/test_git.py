@@ -59,17 +59,19 @@ def revision(top: Path, prefix: str) -> Tree:
 
 
 def bare(top: Path, prefix: str) -> Tree:
-    place = top.parent / f"{top.name}.git"
-    if not place.exists():
-        git(top, "clone", "-q", "--bare", str(top), str(place))
-    git(place, "fetch", "-q", "origin" if (place / "origin").exists() else str(top), "+HEAD:refs/heads/main")
-    return RevisionTree(open_repository(place), "main", prefix)
+    return RevisionTree(open_repository(cloned(top, "bare", "--bare")), "HEAD", prefix)
 
 
 def shallow(top: Path, prefix: str) -> Tree:
-    place = top.parent / f"{top.name}-shallow-{len(list(top.parent.iterdir()))}"
-    git(top, "clone", "-q", "--depth", "1", "--no-checkout", f"file://{top}", str(place))
-    return RevisionTree(open_repository(place), "HEAD", prefix)
+    return RevisionTree(open_repository(cloned(top, "shallow", "--depth", "1", "--no-checkout")), "HEAD", prefix)
+
+
+def cloned(top: Path, name: str, *options: str) -> Path:
+    """A clone beside the repository, made once for each commit."""
+    place = top.parent / f"{name}-{git(top, 'rev-parse', 'HEAD')}"
+    if not place.exists():
+        git(top, "clone", "-q", *options, f"file://{top}", str(place))
+    return place
 
 
 KINDS: dict[str, Callable[[Path, str], Tree]] = {
@@ -81,22 +83,27 @@ KINDS: dict[str, Callable[[Path, str], Tree]] = {
 }
 
 
-@pytest.fixture(params=["", "platform/config/"], ids=["top", "subfolder"])
+@pytest.fixture(params=["", "platform/config/"], ids=["top", "subfolder"], scope="module")
 def prefix(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def top(tmp_path: Path, prefix: str) -> Path:
-    """A repository with one commit, and nothing else in the work tree."""
-    place = tmp_path / "top"
+@pytest.fixture(scope="module")
+def top(tmp_path_factory: pytest.TempPathFactory, prefix: str) -> Path:
+    """A repository with one commit, and nothing else in the work tree; no test changes it."""
+    return made(tmp_path_factory.mktemp("git"), prefix)
+
+
+def made(folder: Path, prefix: str) -> Path:
+    place = folder / "top"
     root = place / prefix
     root.mkdir(parents=True)
     write_files(root, FILES)
+    write_files(root.parent, {"outside.yaml": "secret"})
     (root / "configs/acme/link.yaml").symlink_to("base.yaml")
     (root / "configs/acme/folder").symlink_to("chat")
     (root / "configs/gone").symlink_to("/nowhere/at/all")
-    library = tmp_path / "library"
+    library = folder / "library"
     write_files(library, {"base.yaml": "a: 1\n"})
     commit(library)
     git(place, "init", "-q")
@@ -153,8 +160,7 @@ def test_read_gives_the_committed_bytes(tree: Tree) -> None:
         *("../outside.yaml", "configs/../gitconfigmgr.yaml", "configs/acme/base.yaml/base.yaml"),
     ],
 )  # fmt: skip
-def test_read_of_what_is_no_regular_file_gives_nothing(tree: Tree, path: str, top: Path, prefix: str) -> None:
-    (top / prefix).parent.joinpath("outside.yaml").write_text("secret")
+def test_read_of_what_is_no_regular_file_gives_nothing(tree: Tree, path: str) -> None:
     assert tree.read(path) is None
 
 
@@ -182,7 +188,8 @@ def test_revision_is_known_where_there_is_one(tree: Tree, top: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["work tree", "index", "revision", "bare"])
-def test_changes_since_a_snapshot_hold_all_that_git_sees(top: Path, prefix: str, kind: str) -> None:
+def test_changes_since_a_snapshot_hold_all_that_git_sees(tmp_path: Path, prefix: str, kind: str) -> None:
+    top = made(tmp_path, prefix)
     root = top / prefix
     rng = Random(kind)
     settled(root)

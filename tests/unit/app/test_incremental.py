@@ -603,7 +603,7 @@ def nothing_to_compile(action: Callable[[], object]) -> bool:
     return False
 
 
-HISTORIES = int(os.environ.get("GCM_RANDOM_HISTORIES", "10"))
+HISTORIES = int(os.environ.get("GCM_RANDOM_HISTORIES", "8"))
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

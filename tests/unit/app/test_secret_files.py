@@ -96,7 +96,7 @@ def test_set_and_get_by_namespace(world):
 
 
 def test_an_effective_secret_through_references_and_templates(world):
-    world.write({"configs/acme/chat/base.yaml": "api: {key: x, url: a, rps: 1}\ndatabase: {password: y}\n"
+    world.write({"configs/acme/chat/base.yaml": "api: {key: x, url: a, rps: 1}\ndatabase: {password: other}\n"
                  "dsn: postgres://chat:${database.password}@db/chat\n"})  # fmt: skip
     world.encrypted()
     assert world.ok("get", "acme/chat", "dsn", "-e", "production") == "postgres://chat:p4ss-w0rd-value@db/chat\n"
