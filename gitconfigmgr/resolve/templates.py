@@ -17,6 +17,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from gitconfigmgr.model.canonical import canonical_json
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.values import Node, Sealed, Segments, plain, scalar_text
 from gitconfigmgr.resolve.template_syntax import FILTERS, MAX_SAFE, TESTS, TemplateError, check, instrument
@@ -239,9 +240,9 @@ def _tojson(budget: _Budget, value: Any) -> str:
 
 
 def _unique(_: _Budget, items: Any) -> list[Any]:
-    found: dict[str, Any] = {}
+    found: dict[bytes, Any] = {}
     for item in items:
-        found.setdefault(json.dumps(item, sort_keys=True), item)
+        found.setdefault(canonical_json(item), item)
     return list(found.values())
 
 

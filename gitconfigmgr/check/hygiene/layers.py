@@ -50,11 +50,10 @@ def secrets_of(path: str, data: bytes) -> Secrets:
     if not (hits or tokens):
         return Secrets({}, [])
     lines = Lines(data)
-    places = {
-        match.group(): lines.position(path, *match.span())
-        for match in tokens
-        if not _MAC.search(data, max(0, match.start() - 20), match.start())
-    }
+    places: dict[bytes, Position] = {}
+    for match in tokens:
+        if not _MAC.search(data, max(0, match.start() - 20), match.start()):
+            places.setdefault(match.group(), lines.position(path, *match.span()))
     for hit in hits:
         position = lines.position(path, hit.start, hit.end)
         if lines.allowed(position.line, hit.code) is None:

@@ -18,12 +18,12 @@ TUTORIAL = (  # of jwt.io
     "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ",
     "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
 )
-WORDS = (
+WORDS = (  # noqa: SIM905 - a list of words reads best as text
     "the a an of to in is you are assistant answer question customer order model risk task desk disk ask mask token "
     "key secret password azure openai mistral cohere anthropic together wandb aws bedrock gateway prompt system never "
     "reveal policy refund invoice latency budget cache prefix suffix sk-learn sk-SK hf_hub fw_rules csk-style eyJ gsk "
     "AIza-prefixed dapi AKIA ghp r8 xai pplx nvapi deepgram elevenlabs summary translate Slovak risk-based task-list"
-).split()  # noqa: SIM905 - a list of words reads best as text
+).split()
 PLACEHOLDERS = (
     "sk-...", "sk-your-api-key-here", "sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "sk-1234", "sk-proj-...", "your-api-key",
     "hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "<OPENAI_API_KEY>", "${OPENAI_API_KEY}", "$OPENAI_API_KEY", "changeme",

@@ -104,7 +104,7 @@ CASES = [
     ("jwt_signing_key", lambda: text(key(1)), None),
     ("jwt_signing_key", lambda: text(ec.generate_private_key(ec.SECP224R1())), "GCM710 the signing key is on the curve secp224r1, which no JWT algorithm uses"),
     ("jwt_signing_key", lambda: text(short_rsa()), "GCM715 the signing key is RSA of 1024 bits, less than 2048"),
-    ("jwt_signing_key", lambda: leaf(), "GCM710 the signing key is a public key or a certificate, which cannot sign"),
+    ("jwt_signing_key", leaf, "GCM710 the signing key is a public key or a certificate, which cannot sign"),
     ("jwt_signing_key", lambda: "k" * 31, "GCM715 the signing secret has 31 bytes, less than the 32 of HS256"),
     ("jwt_signing_key", lambda: "k" * 32, None),
     ("jwt_signing_key", lambda: jwk(kty="oct", alg="HS512", k=b"k" * 32), "GCM715 the signing secret has 32 bytes, less than the 64 of HS512"),
