@@ -58,7 +58,10 @@ def dataclass_names(kind: type) -> list[str]:
 def test_every_setting_is_described() -> None:
     internal = {"name", "chain", "position", "blob_id"}
     kinds = (Settings, Environment, SchemaBinding, Limits)
-    names = {field for kind in kinds for field in getattr(kind, "_fields", ()) or dataclass_names(kind)} - internal | {"version", "extends"}
+    names = {field for kind in kinds for field in getattr(kind, "_fields", ()) or dataclass_names(kind)} - internal | {
+        "version",
+        "extends",
+    }
     page = read(DOCS / "settings.md")
     missing = sorted(name for name in names if not re.search(rf"`(?:[\w.<>*\[\]]*\.)?{name}\b", page))
     assert not missing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitconfigmgr.check.hygiene.marks import as_utf8
 from gitconfigmgr.check.hygiene.marks import scan as scan_bytes
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 
@@ -38,7 +39,7 @@ def scan(contents: Iterable[Content], most: int = MOST_BYTES) -> Scanned:
                 message = f"{content.path} has {content.size:,} bytes, more than the {most:,} that are scanned"
                 findings.append(Diagnostic("GCM708", message, Position(content.path)))
             continue
-        data = content.read()
+        data = as_utf8(content.read())
         found = scan_bytes(content.path, data)
         if found:
             findings += found

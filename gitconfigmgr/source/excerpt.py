@@ -28,7 +28,7 @@ def locate(findings: Iterable[Diagnostic], read: Callable[[str], bytes | None]) 
     located = []
     for item in findings:
         position = item.position
-        if position is None:
+        if position is None or position.end_line:  # without a place, or with an exact one
             located.append(item)
             continue
         if position.path not in sources:

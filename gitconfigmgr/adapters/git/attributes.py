@@ -51,7 +51,7 @@ def _configured(repository: Any) -> list[str]:
     for name, value in wanted.items():
         if name not in config or config[name] != value:
             config[name] = value
-            done.append(f"git config {name} = {value}")
+            done.append(f"git config: {name}")
     return done
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.secrets.bench import about, data_key, kind_of_file
 from gitconfigmgr.secrets import keyring, opening, sealing
+from gitconfigmgr.secrets.creation import Rule
 from gitconfigmgr.secrets.errors import NotEncryptedError, RefusedError
+from gitconfigmgr.secrets.metadata import Recipient
 from gitconfigmgr.secrets.recipients import status
+from gitconfigmgr.secrets.selection import Selection
 from gitconfigmgr.secrets.tokens import DataKey
 
 if TYPE_CHECKING:
@@ -16,12 +21,12 @@ if TYPE_CHECKING:
     from gitconfigmgr.app.secrets.bench import Bench
 
 
-def encrypt_files(bench: Bench, paths: Sequence[str], *, reseal: bool = False) -> list[str]:
+def encrypt_files(bench: Bench, paths: Sequence[str], *, reseal: bool = False, passphrase: bool = False) -> list[str]:
     """Encrypt files in place; all of them are encrypted before the first is written. Returns those that changed."""
     done = {}
     for path in dict.fromkeys(paths):
         before = bench.content(path)
-        after = encrypt_bytes(bench, path, before, reseal=reseal)
+        after = encrypt_bytes(bench, path, before, reseal=reseal, passphrase=passphrase)
         if after != before:
             done[path] = after
     for path, data in done.items():
@@ -29,8 +34,8 @@ def encrypt_files(bench: Bench, paths: Sequence[str], *, reseal: bool = False) -
     return list(done)
 
 
-def encrypt_bytes(bench: Bench, path: str, plain: bytes, *, reseal: bool = False) -> bytes:
-    """The encrypted form of a file, by the creation rule of its path.
+def encrypt_bytes(bench: Bench, path: str, plain: bytes, *, reseal: bool = False, passphrase: bool = False) -> bytes:
+    """The encrypted form of a file, by the creation rule of its path; with `passphrase`, for one person's machine.
 
     `reseal` takes a file that is encrypted already, and was changed by hand: what its rule selects is encrypted, and
     its code made anew. Whoever asks for that vouches for the readable values.
@@ -39,10 +44,16 @@ def encrypt_bytes(bench: Bench, path: str, plain: bytes, *, reseal: bool = False
     with about(path):
         if is_encrypted(plain, format_):
             return _again(bench, path, plain, format_, reseal=reseal)
-        rule = bench.rule_for(path)
+        rule = _by_passphrase() if passphrase else bench.rule_for(path)
         key = DataKey.new()
         groups = keyring.wrap(key, rule.groups, rule.threshold, bench.providers, bench.now())
         return sealing.encrypt(plain, format_, key, groups, rule.selection, bench.now(), threshold=rule.threshold)
+
+
+def _by_passphrase() -> Rule:
+    """A rule of its own for one file: everything in it, for who knows the passphrase. SOPS cannot open such a file."""
+    salt = base64.b64encode(os.urandom(16)).decode()
+    return Rule("", ((Recipient.of("passphrase", salt=salt),),), 0, Selection())
 
 
 def _again(bench: Bench, path: str, data: bytes, format_: str, *, reseal: bool) -> bytes:

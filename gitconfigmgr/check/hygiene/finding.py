@@ -42,12 +42,15 @@ def find(data: bytes, *, only_private: bool = False) -> list[Hit]:
     """The keys in some bytes, in their order. `only_private` looks for private keys alone, as in binary files."""
     hits: list[Hit] = []
     position = 0
-    search = _beginnings(only_private).search
-    while (match := search(data, position)) and len(hits) < MOST_HITS:
-        hit = _at(data, match.start())
-        position = hit.end if hit else match.start() + 1
-        if hit and not (only_private and hit.code != "GCM702"):
-            hits.append(hit)
+    for match in _beginnings(only_private).finditer(data):
+        start = match.start()
+        hit = _at(data, start) if start >= position else None
+        if hit is None or (only_private and hit.code != "GCM702"):
+            continue
+        position = hit.end
+        hits.append(hit)
+        if len(hits) == MOST_HITS:
+            break
     if not only_private:
         hits += _keyless(data, hits)
         hits.sort(key=lambda hit: hit.start)
@@ -154,33 +157,38 @@ def _keyless(data: bytes, known: list[Hit]) -> list[Hit]:
     taken = {hit.start for hit in known}
     hits: list[Hit] = []
     for match in _VALUE.finditer(data):
-        if match.start(1) in taken or not is_random(match[1]):
+        start = match.start()
+        line = lowered.rfind(b"\n", 0, start) + 1
+        name = _NAME.search(lowered, max(line, start - 100), start)
+        said = None if name is None else _names_secret(name[1])
+        if name is None or said is None or match.start(1) in taken or not is_random(match[1]):
             continue
-        line = lowered.rfind(b"\n", 0, match.start()) + 1
-        name = _NAME.search(lowered, max(line, match.start() - 100), match.start())
-        if name is None:
-            continue
-        context = lowered[max(0, match.start() - _NEAR) : match.start()]
-        found = _vendor(near, name[1], context, match[1])
+        found = _vendor(near, name[1], lowered[max(0, start - _NEAR) : start], match[1], clearly=said)
         if found is not None and len(hits) < MOST_HITS:
             hits.append(Hit("GCM701", found.name, "", match.start(1), match.end(1)))
     return hits
 
 
-def _vendor(near: list[Keyless], name: bytes, context: bytes, value: bytes) -> Keyless | None:
-    """The format of a value that is assigned to a name; that of the vendor named last before it, where several fit."""
+@lru_cache(maxsize=4096)
+def _names_secret(name: bytes) -> bool | None:
+    """Whether a name says that its value is a secret; False where only the vendor's in it would, None where nothing does."""
     word = name.replace(b"_", b"").replace(b"-", b"").replace(b".", b"")
     if any(other in word for other in _NOT_SECRET):
         return None
+    if any(each in word for each in _NAMES):
+        return True
+    return False if word.endswith(_ENDS) else None
+
+
+def _vendor(near: list[Keyless], name: bytes, context: bytes, value: bytes, *, clearly: bool) -> Keyless | None:
+    """The format of a value that is assigned to a name; that of the vendor named last before it, where several fit."""
     best: tuple[int, Keyless] | None = None
     for each in near:
-        in_name = any(vendor.encode() in name for vendor in each.vendors)
-        if not (any(each_name in word for each_name in _NAMES) or (in_name and word.endswith(_ENDS))):
+        vendors = [vendor.encode() for vendor in each.vendors]
+        in_name = any(vendor in name for vendor in vendors)
+        if not (clearly or in_name) or (each.vendors[0] == "aws" and b"secret" not in name):
             continue
-        if each.vendors[0] == "aws" and b"secret" not in word:
-            continue
-        place = max(context.rfind(vendor.encode()) for vendor in each.vendors)
-        place = len(context) if in_name else place
+        place = len(context) if in_name else max(map(context.rfind, vendors))
         if place >= 0 and _expression(each).match(value) and (best is None or place > best[0]):
             best = (place, each)
     return best[1] if best else None

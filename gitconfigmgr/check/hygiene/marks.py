@@ -20,7 +20,7 @@ _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 def scan(path: str, data: bytes) -> list[Diagnostic]:
     """The findings in the bytes of any file. Of a binary file only private keys are looked for."""
-    data = _as_utf8(data)
+    data = as_utf8(data)
     hits = find(data, only_private=b"\0" in data)
     if not hits:
         return []
@@ -85,7 +85,7 @@ def _width(data: bytes) -> int:
     return len(data.decode("utf-8", "replace"))
 
 
-def _as_utf8(data: bytes) -> bytes:
+def as_utf8(data: bytes) -> bytes:
     """PowerShell writes UTF-16, where no key would be seen."""
     encoding = _UTF16.get(data[:2])
     return data if encoding is None else data[2:].decode(encoding, "replace").encode("utf-8", "replace")

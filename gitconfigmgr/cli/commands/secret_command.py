@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from gitconfigmgr.errors import UsageError
+from gitconfigmgr.errors import GitConfigError, UsageError
 
 COMMANDS = {
     "encrypt": "Encrypt files in place, by their creation rules.",
@@ -57,6 +57,11 @@ class Subcommands(click.Group):
                 raise
             hint = "install it: pip install 'gitconfigmgr[secrets]'"
             raise UsageError(f"{error.name} is needed and not installed", hint) from None
+        except (click.ClickException, click.Abort, click.exceptions.Exit, GitConfigError, OSError):
+            raise
+        except Exception as error:
+            _withhold(error)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -68,6 +73,14 @@ class Subcommands(click.Group):
             hint = f"did you mean {near}?" if near else "see gitconfigmgr secret --help"
             raise UsageError(f"there is no command secret {args[0]}", hint)
         return super().resolve_command(ctx, args)
+
+
+def _withhold(error: BaseException | None) -> None:
+    """Take the texts out of an error that nobody expected: they may quote a value, and the report of a bug shows them."""
+    while error is not None:
+        if not isinstance(error, GitConfigError):
+            error.args = ("<withheld>",)
+        error = error.__cause__ or error.__context__
 
 
 @click.command(

@@ -25,11 +25,12 @@ all_files = click.option("--all", "everything", is_flag=True, help="All encrypte
 
 
 class Session:
-    """One run of a command, below one folder."""
+    """One run of a command, below one folder. `confirm`: who types a passphrase types it twice."""
 
-    def __init__(self, ctx: click.Context, base: str | None = None) -> None:
+    def __init__(self, ctx: click.Context, base: str | None = None, *, confirm: bool = False) -> None:
         self.folder = Path(ctx.find_root().obj)
         self._base = base
+        self._confirm = confirm
         self._benches: dict[Path, tuple[Bench, Path]] = {}
 
     def bench(self, folder: Path | None = None) -> tuple[Bench, Path]:
@@ -39,7 +40,7 @@ class Session:
         at = (folder or self.folder).resolve()
         at = next((place for place in (at, *at.parents) if place.is_dir()), at)  # a new file may have a new folder
         if at not in self._benches:
-            self._benches[at] = open_bench(at, self._base, asker())
+            self._benches[at] = open_bench(at, self._base, asker(confirm=self._confirm))
         return self._benches[at]
 
     def file(self, path: str) -> tuple[Bench, str]:
@@ -107,13 +108,13 @@ class Session:
         return bench, list(encrypted_files(bench))
 
 
-def asker() -> Callable[[str], str] | None:
+def asker(*, confirm: bool = False) -> Callable[[str], str] | None:
     """What asks a person without showing the answer; None where nobody can be asked."""
     if not sys.stderr.isatty():
         return None
 
     def ask(text: str) -> str:
-        return str(click.prompt(text, prompt_suffix="", hide_input=True, err=True))
+        return str(click.prompt(text, prompt_suffix="", hide_input=True, confirmation_prompt=confirm, err=True))
 
     return ask
 

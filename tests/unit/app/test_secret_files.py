@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pyrage
 import pytest
 
-from tests.unit.app.secret_world import FILE, PLAIN, World, changed_lines, leaks
+from tests.unit.app.secret_world import FILE, PLAIN, SECRETS, World, changed_lines, leaks
 
 
 @pytest.fixture
@@ -338,3 +339,69 @@ def test_a_thousand_recipients(world):
     before = world.read()
     world.ok("set", FILE, "api.key", stdin=b"other")
     assert len(changed_lines(before, world.read())) <= 3
+
+
+def test_a_bug_shows_no_value(world, monkeypatch):
+    """The report of a bug has the text of the error, and that may quote what was decrypted."""
+    from gitconfigmgr.secrets import opening
+
+    world.encrypted()
+
+    def broken(*_):
+        try:
+            int(SECRETS[0])
+        except ValueError:
+            raise RuntimeError(SECRETS[1])  # noqa: B904 - the context is what is tested
+
+    monkeypatch.setattr(opening, "decrypt", broken)
+    with pytest.raises(AssertionError, match="this is a bug") as caught:
+        world.run("decrypt", FILE)
+    assert not leaks(str(caught.value))
+    assert "RuntimeError" in str(caught.value)
+
+
+def in_a_terminal(world, typed, *args):
+    """The program with a terminal of its own, where a person types these lines; what it shows."""
+    import pty
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(world.root)
+        os.execvpe(
+            sys.executable, [sys.executable, "-m", "gitconfigmgr", "secret", *args], os.environ | world.environment()
+        )
+    shown = b""
+    waiting = list(typed)
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+        if waiting and part.rstrip(b" ").endswith(b":"):
+            os.write(terminal, waiting.pop(0).encode() + b"\n")
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+
+
+def test_a_value_typed_at_a_prompt_is_not_shown(world):
+    world.encrypted()
+    status, shown = in_a_terminal(world, ["sk-typed", "sk-typed"], "set", FILE, "api.key")
+    assert (status, "sk-typed" in shown) == (0, False), shown
+    assert "key: sk-typed" in world.sops()
+
+
+def test_a_passphrase(world):
+    world.write({"secrets/mine.env": "A=sk-first-value\n"})
+    status, shown = in_a_terminal(
+        world, ["correct horse", "correct horse"], "encrypt", "--passphrase", "secrets/mine.env"
+    )
+    assert status == 0, shown
+    assert not leaks(world.read("secrets/mine.env"))
+    done = world.run("decrypt", "secrets/mine.env")
+    assert (done.status, "nobody can be asked" in done.err) == (3, True)
+    status, shown = in_a_terminal(world, ["correct horse"], "get", "secrets/mine.env", "A")
+    assert (status, "sk-first-value" in shown, "correct horse" in shown) == (0, True, False), shown
+    status, shown = in_a_terminal(world, ["wrong horse"], "get", "secrets/mine.env", "A")
+    assert (status, "does not open" in shown) == (3, True), shown

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitconfigmgr.model.diagnostics import Position, Related
-from gitconfigmgr.model.values import Derived, Node
+from gitconfigmgr.model.values import Derived
 
 from .support import SEALED, check, node, only, view
 
