@@ -114,7 +114,7 @@ def asker(*, confirm: bool = False) -> Callable[[str], str] | None:
         return None
 
     def ask(text: str) -> str:
-        return str(click.prompt(text, prompt_suffix="", hide_input=True, confirmation_prompt=confirm, err=True))
+        return str(click.prompt(text.rstrip(": "), hide_input=True, confirmation_prompt=confirm, err=True))
 
     return ask
 

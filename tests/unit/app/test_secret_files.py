@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import sys
 
 import pyrage
@@ -373,6 +375,9 @@ def in_a_terminal(world, typed, *args):
     shown = b""
     waiting = list(typed)
     while True:
+        if not select.select([terminal], [], [], 30)[0]:
+            os.kill(pid, signal.SIGKILL)
+            break
         try:
             part = os.read(terminal, 4096)
         except OSError:
@@ -380,8 +385,9 @@ def in_a_terminal(world, typed, *args):
         if not part:
             break
         shown += part
-        if waiting and part.rstrip(b" ").endswith(b":"):
+        if waiting and shown.rstrip(b" ").endswith(b":"):
             os.write(terminal, waiting.pop(0).encode() + b"\n")
+    os.close(terminal)  # whoever still waits for an answer is hung up on
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
