@@ -138,6 +138,7 @@ def create_repository(folder: Path) -> list[str]:
 
     names = scaffold(packaged.template(), folder, write_atomically)
     ensure_repository(folder)
+    install_git(folder)
     return names
 
 

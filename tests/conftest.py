@@ -11,7 +11,11 @@ import tempfile
 _HOME = tempfile.mkdtemp(prefix="gitconfigmgr-home-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
-for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_", "GITHUB_", "GITLAB_", "GITCONFIGMGR_"))]:
+for name in [
+    name
+    for name in os.environ
+    if name.startswith(("GIT_", "XDG_", "GITHUB_", "GITLAB_", "GITCONFIGMGR_", "SOPS_", "VAULT_", "BAO_", "AWS_"))
+]:
     del os.environ[name]
 
 os.environ.update(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class SecretsError(GitConfigError):
     """Base of the errors of this stage; `line` is where in the file, from 1, where that is known."""
 
+    exit_status = 1
+
     def __init__(self, message: str, hint: str | None = None, line: int | None = None) -> None:
         super().__init__(f"line {line}: {message}" if line else message, hint)
         self.line = line
@@ -26,6 +28,8 @@ class FormatError(SecretsError):
 class NotEncryptedError(SecretsError):
     """The file has no SOPS metadata."""
 
+    exit_status = 2
+
 
 class TamperedError(SecretsError):
     """The content is not what was encrypted: a token, its place or the message authentication code does not fit."""
@@ -37,6 +41,8 @@ class RefusedError(SecretsError):
 
 class RulesError(SecretsError):
     """The creation rules cannot be used, or none of them matches."""
+
+    exit_status = 2
 
 
 def shown_path(path: KeyPath) -> str:

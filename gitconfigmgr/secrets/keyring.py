@@ -9,7 +9,7 @@ from gitconfigmgr.secrets import shamir
 from gitconfigmgr.secrets.errors import RulesError, SecretsError
 from gitconfigmgr.secrets.mac import stamp
 from gitconfigmgr.secrets.metadata import Group, Metadata, Recipient, Stanza, needed
-from gitconfigmgr.secrets.ports import KeyProviderError
+from gitconfigmgr.secrets.ports import KeyDeniedError, KeyProviderError
 from gitconfigmgr.secrets.tokens import DataKey
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class _Search:
         self.shares: dict[int, bytes] = {}
         self.tried: set[int] = set()
         self.failures: list[str] = []
+        self.hint = "ask one of its recipients to add yours"
 
     def next(self, kind: str) -> tuple[int, Stanza] | None:
         """An entry of this kind, in a group not opened yet, that has not been tried."""
@@ -137,6 +138,8 @@ class _Search:
             self.shares[group] = result
         else:
             self.failures.append(f"{stanza.recipient}: {result}")
+            if isinstance(result, KeyDeniedError) and result.hint and "chmod" in result.hint:
+                self.hint = result.hint
 
     def result(self) -> DataKey | NoKeyError:
         if len(self.shares) >= self.needed:
@@ -147,7 +150,7 @@ class _Search:
                 return NoKeyError(str(error), error.hint)
         groups = f"{len(self.shares)} of {self.needed} key groups could be opened; " if self.needed > 1 else ""
         shown = "; ".join(self.failures[:10]) + (" ..." if len(self.failures) > 10 else "")
-        return NoKeyError(f"no key here opens the file: {groups}{shown}", "ask one of its recipients to add yours")
+        return NoKeyError(f"no key here opens the file: {groups}{shown}", self.hint)
 
 
 def kept_stanzas(metadata: Metadata) -> dict[Recipient, Stanza]:
