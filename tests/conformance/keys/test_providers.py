@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
+from gitconfigmgr.adapters.keys.extras import Allowed
 from gitconfigmgr.secrets.metadata import Recipient
-from gitconfigmgr.secrets.ports import KeyProviderError, NotAllowedError, UnusableRecipientError, WrongKeyError
+from gitconfigmgr.secrets.ports import (
+    KeyProviderError,
+    KeyUnreachableError,
+    NotAllowedError,
+    UnusableRecipientError,
+    WrongKeyError,
+)
 from tests.conformance.keys.services import REFUSALS, SERVICES
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
@@ -100,7 +108,7 @@ def test_rotation_keeps_old_wraps_and_rewrap_renews_them(service):
 
 @pytest.mark.parametrize(("name", "how"), REFUSALS)
 def test_refusals(running, tmp_path_factory, name, how):
-    apart = name == "Azure" and how == "unreachable"
+    apart = name in {"Azure", "OpenBao"} and how == "unreachable"  # the state is for good: a service of its own
     service = SERVICES[name](tmp_path_factory.mktemp("apart")) if apart else running(name)
     wrapped = service.provider.wrap(service.recipient, b"s3cr3t-key-material-s3cr3t-key-m")
     with service.refusing(how) as provider, pytest.raises(service.refusals[how]) as caught:
@@ -109,6 +117,17 @@ def test_refusals(running, tmp_path_factory, name, how):
     assert caught.value.__cause__ is None
     if not apart:
         assert service.provider.unwrap(*wrapped)
+
+
+def test_a_service_that_accepts_and_never_answers_is_unreachable(tmp_path):
+    from gitconfigmgr.adapters.keys.transit import TransitProvider
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        provider = TransitProvider(Allowed((address,)), {"VAULT_TOKEN": "root"}, tmp_path, seconds=0.2)
+        recipient = Recipient.of("hc_vault", vault_address=address, engine_path="transit", key_name="one")
+        with pytest.raises(KeyUnreachableError):
+            provider.unwrap(recipient, "vault:v1:AAAA")
 
 
 @remote
