@@ -16,13 +16,14 @@ from gitconfigmgr.check.hygiene.repository import Hygiene
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
-from gitconfigmgr.model.names import Target
+from gitconfigmgr.model.names import Target, prefixes
+from gitconfigmgr.model.subjects import Subject
 from gitconfigmgr.model.values import SEALED, Document, Node
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
 from gitconfigmgr.source import layout as layouts
 from gitconfigmgr.source.excerpt import locate
-from gitconfigmgr.source.metadata import Metadata, read_metadata
+from gitconfigmgr.source.metadata import read_metadata
 from gitconfigmgr.source.reader import read_document
 from gitconfigmgr.source.scalars import Refused, read_plain
 from gitconfigmgr.source.settings import read_settings
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
 
+    from gitconfigmgr.model.metadata import Metadata
     from gitconfigmgr.model.settings import Settings
-    from gitconfigmgr.ports import Tree
+    from gitconfigmgr.ports import Judge, Tree
     from gitconfigmgr.resolve.stack import Slot
     from gitconfigmgr.secrets.selection import Selection
 
@@ -120,6 +122,31 @@ class Repository:
         names |= {name for name, metadata in self.metadata.items() if metadata.compile}
         return [Target(name, env) for name in sorted(names) for env in self.settings.compiled_environments()]
 
+    @cached_property
+    def judges(self) -> list[Judge]:
+        """What judges effective documents beyond their schemas."""
+        return []
+
+    def described(self, namespace: str) -> dict[str, Node]:
+        """The metadata that holds for a namespace: its own, and what those above it say of other keys."""
+        merged: dict[str, Node] = {}
+        for name in prefixes(namespace):
+            metadata = self.metadata.get(name)
+            if metadata is not None and metadata.root is not None:
+                merged |= metadata.root.value
+        return merged
+
+    def inputs(self) -> set[str]:
+        """The files that decide about every target, as far as they were asked for until now."""
+        return self.schemas.paths.union(*(judge.inputs() for judge in self.judges))
+
+    def _judge(self, target: Target, root: Node) -> list[Diagnostic]:
+        if not self.judges:
+            return []
+        environment = self.settings.environments[target.environment]
+        subject = Subject(target, root, environment, self.described(target.namespace), self._now)
+        return [item for judge in self.judges for item in judge.judge(subject)]
+
     def compile(self, target: Target) -> Compiled:
         """The effective document of a target, checked."""
         resolution = self.resolutions.resolve(target)
@@ -133,6 +160,8 @@ class Repository:
                 findings += self.hygiene.plaintext(resolution.root, view.marks)
                 if resolution.root.flags & SEALED:
                     resolution = replace(resolution, root=with_kinds(resolution.root, view.marks))
+            assert resolution.root is not None
+            findings += self._judge(target, resolution.root)
         affected = [item if item.affects else replace(item, affects=(target,)) for item in findings]
         return Compiled(target, resolution.root, resolution, affected)
 

@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.model.revisions import Blame, Revision
+    from gitconfigmgr.model.subjects import Subject
 
 
 class Tree(Protocol):
@@ -59,6 +61,24 @@ class History(Protocol):
 
     def blame(self, path: str, line: int) -> Blame | None:
         """The commit that last changed this line (from 1) in the tree's revision; None where it is not committed."""
+        ...
+
+
+class Judge(Protocol):
+    """Rules over effective documents: the built-in ones, and the repository's policies.
+
+    `judge` is called once for each target, in any order and in several processes; it does no I/O but through what it
+    was made with. What belongs to files rather than to targets (a rule that cannot be read) is in `findings`.
+    """
+
+    findings: list[Diagnostic]
+
+    def judge(self, subject: Subject) -> list[Diagnostic]:
+        """What is wrong with one target, at the position of the value."""
+        ...
+
+    def inputs(self) -> Collection[str]:
+        """The files whose content decides what this judge says; a change of any makes every target stale."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What need not be compiled again: the targets of an earlier run none of whose inputs has changed.
 
-A state is valid for the same program, settings, schemas and (where a `$until` was judged) date. Given that, a target
+A state is valid for the same program, settings, rules (schemas, policies) and (where a `$until` was judged) date. Given that, a target
 depends on the documents of its stack and of the stacks it took values from, and on nothing else. Targets and files
 that had findings are always read again, so that every run reports them.
 """
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.model.names import GLOBAL, Target
-from gitconfigmgr.source.layout import ROOT
+from gitconfigmgr.source.layout import METADATA, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
 
-FORMAT = 1
+FORMAT = 2
+_METADATA = METADATA.removesuffix(".yaml")
 BELOW = "*"  # in place of an environment: anything at or below a namespace
 
 
@@ -84,7 +85,7 @@ def _valid(before: dict[str, Any], repository: Repository, fingerprint: str) -> 
         return False
     if before["now_asked"] and before["now"] != _day(repository):
         return False
-    return all(repository.identity(path) == blob_id for path, blob_id in before["schemas"].items())
+    return all(repository.identity(path) == blob_id for path, blob_id in before["inputs"].items())
 
 
 def _day(repository: Repository) -> str | None:
@@ -115,7 +116,9 @@ class _Touched:
         chain = declared.chain if declared else (environment,)
         at = namespace
         while at:
-            if not self.environments.keys().isdisjoint((at,)) and not self.environments[at].isdisjoint(chain):
+            if at in self.environments and (
+                _METADATA in self.environments[at] or not self.environments[at].isdisjoint(chain)
+            ):
                 return True
             at = at.rpartition("/")[0]
         return GLOBAL in self.environments and not self.environments[GLOBAL].isdisjoint(chain)
@@ -126,19 +129,19 @@ def remember(
     noisy_files: Iterable[str], *, now_asked: bool, more: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Save what the next run can use. Failing to save costs time, nothing else."""
-    before = plan.before or {"targets": {}, "schemas": {}, "now_asked": False}
+    before = plan.before or {"targets": {}, "inputs": {}, "now_asked": False}
     targets = {
         f"{t.namespace}@{t.environment}": before["targets"][f"{t.namespace}@{t.environment}"] for t in plan.known
     }
     for item in traces:
         targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, item.used]
-    schemas = set(before["schemas"]) | repository.schemas.paths
+    inputs = set(before["inputs"]) | repository.inputs()
     asked = now_asked or before["now_asked"]
     state = {
         "format": FORMAT,
         "fingerprint": fingerprint,
         "settings": repository.settings.blob_id,
-        "schemas": {path: repository.identity(path) for path in sorted(schemas)},
+        "inputs": {path: repository.identity(path) for path in sorted(inputs)},
         "now_asked": asked,
         "now": _day(repository) if asked else None,
         "snapshot": repository.tree.snapshot(ROOT),

@@ -1,242 +1,17 @@
-"""The one table of diagnostic codes: `explain CODE`, docs/diagnostics.md and every report read it.
-
-By stage: 1xx source, 2xx merge, 3xx references and templates, 4xx schema, 7xx secrets.
-"""
+"""The one table of diagnostic codes: `explain CODE`, docs/diagnostics.md and every report read it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
+from gitconfigmgr.model.codetables import hygiene, merge, policy, references, release, schema, secrets, source
 
-class Code(NamedTuple):
-    """`severity` is error or warning; `why` and `remedy` are sentences for `explain CODE`."""
+if TYPE_CHECKING:
+    from gitconfigmgr.model.codetables.code import Code
 
-    code: str
-    severity: str
-    title: str
-    why: str
-    remedy: str
+_TABLES = (source, merge, references, schema, hygiene, policy, secrets, release)
 
-    @property
-    def hint(self) -> str:
-        """The first sentence of the remedy, as a help line."""
-        first = self.remedy.split(". ")[0].rstrip(".")
-        return first[0].lower() + first[1:]
-
-
-_TABLE = [
-    # -- source: the file itself -------------------------------------------------------------------------------------
-    Code("GCM101", "error", "not valid YAML",
-         "The file breaks the grammar of YAML 1.2, or uses a corner of it that YAML parsers read differently.",
-         "Mend the syntax at the position; where a feature is refused, the message names the plain way to write it."),
-    Code("GCM102", "error", "duplicate key",
-         "YAML forbids equal keys in one map; most parsers keep the last one in silence.",
-         "Remove one of the two; both positions are shown."),
-    Code("GCM103", "error", "key is not text",
-         "A plain 8080, true or null as a key is no text, and a complex key (`? [a]`) has no name in JSON.",
-         "Put the key in quotes. `gitconfigmgr fix` does it."),
-    Code("GCM104", "error", "tag",
-         "SOPS drops tags, hooks and editors reject them, and JSON has none.",
-         "Remove the tag. Merge directives are map keys (`{$append: [...]}`), types follow from the value."),
-    Code("GCM105", "error", "scalar that YAML 1.1 and 1.2 read differently",
-         "NO, on, 0777, 12:30, 1_000, 1e3 or 2026-12-31 without quotes is one value to this parser and another to the next.",
-         "Put quotes around text, or write the number plainly. `gitconfigmgr fix` writes the quotes."),
-    Code("GCM106", "error", "number that loses digits",
-         "1.20 is read as 1.2, an integer beyond 9007199254740991 is rounded in JSON, and .inf and .nan have no JSON form.",
-         "Put quotes around versions and identifiers (`gitconfigmgr fix` does it), or write the number as it is kept."),
-    Code("GCM107", "error", "merge key",
-         "`<<` is not part of YAML 1.2, merges only one level, and hides where a value comes from.",
-         "Write the keys out, or put what is shared into a lower layer."),
-    Code("GCM108", "error", "several documents in a layer file",
-         "A layer is one document; of several, most tools silently read the first.",
-         "Keep one document for each file."),
-    Code("GCM109", "error", "not UTF-8",
-         "The file holds bytes that are no UTF-8 text.",
-         "Save the file as UTF-8."),
-    Code("GCM110", "error", "byte order mark",
-         "The file begins with U+FEFF, which some readers take as part of the first key.",
-         "Save without it. `gitconfigmgr fix` removes it."),
-    Code("GCM111", "error", "carriage return",
-         "CRLF line ends give other bytes, and so other digests, on another machine.",
-         "Save with LF and add `*.yaml text eol=lf` to .gitattributes. `gitconfigmgr fix` converts the file."),
-    Code("GCM112", "error", "tab as indentation",
-         "YAML forbids tabs in indentation.",
-         "Indent with spaces. `gitconfigmgr fix` replaces each by two."),
-    Code("GCM113", "error", "file too large",
-         "A configuration document of this size is a mistake or an attack; the bound keeps checks fast.",
-         "Split the file, or raise `limits.file_bytes` in gitconfigmgr.yaml."),
-    Code("GCM114", "error", "nested too deeply",
-         "Maps and lists are nested deeper than `limits.depth`.",
-         "Flatten the structure, or raise `limits.depth` in gitconfigmgr.yaml (at most 256)."),
-    Code("GCM115", "error", "too many values",
-         "The values of the file, with its aliases written out, exceed `limits.values`: aliases of aliases grow exponentially.",
-         "Write the values out, or raise `limits.values` in gitconfigmgr.yaml."),
-    Code("GCM116", "error", "symbolic link",
-         "A link would give one value two places, or lead out of the repository.",
-         "Replace the link by a file, or share values through a lower layer or a reference."),
-    Code("GCM117", "error", "name not allowed",
-         "Folders and files below configs/ are namespaces and environments: [a-z0-9][a-z0-9._-]*.",
-         "Rename it with `git mv`."),
-    Code("GCM118", "error", "names that differ only in case",
-         "Two paths that differ only in case are one file on macOS and Windows.",
-         "Rename one of them."),
-    Code("GCM119", "error", "document of an undeclared environment",
-         "No environment of gitconfigmgr.yaml has this name, so nothing would ever read the file.",
-         "Declare the environment in gitconfigmgr.yaml, or rename the file."),
-    Code("GCM120", "error", "submodule",
-         "Another repository's content is not part of this commit and cannot be compiled from it.",
-         "Copy the files into this repository."),
-    Code("GCM121", "error", "directory where a file should be",
-         "A folder below configs/ has a file's ending; a document was probably meant.",
-         "Rename the folder, or make it a file."),
-    Code("GCM122", "error", "document is not a map",
-         "A layer document is a map of keys; it has a list or a scalar at its root.",
-         "Put the content under a key."),
-    Code("GCM123", "error", "namespace metadata",
-         "A `_namespace.yaml` has an unknown key or a value of the wrong type.",
-         "Correct the key or the value; the known keys are named in the message."),
-    Code("GCM124", "error", "object missing from the repository",
-         "The clone is shallow or partial, or damaged: Git has no content for this path.",
-         "Fetch it: `git fetch --unshallow`, `git fetch --refetch` in a partial clone, or `git fsck` to find damage."),
-    Code("GCM125", "warning", "file that nothing reads",
-         "The file lies below configs/ and looks like a layer, but its place or its ending keeps it from being read.",
-         "Rename it to <environment>.yaml, or move it elsewhere."),
-    Code("GCM126", "error", "not a regular file",
-         "A pipe, a socket or a device lies below configs/.",
-         "Remove it; only files and folders belong there."),
-    Code("GCM140", "error", "settings",
-         "gitconfigmgr.yaml has an unknown key or a value of the wrong type.",
-         "Correct it; docs/settings.md lists every setting."),
-    Code("GCM141", "error", "environments",
-         "An environment extends one that is not declared, or itself in a circle.",
-         "Let every chain of `extends` end at base."),
-    # -- merge -------------------------------------------------------------------------------------------------------
-    Code("GCM201", "error", "kind clash",
-         "A map, a list and a scalar do not merge (M9); silently replacing one by another loses values.",
-         "Give the value the same kind, or say that it is meant: `{$replace: ...}`."),
-    Code("GCM202", "error", "nothing to delete",
-         "`$delete: true` stands where no lower layer has a value (M7): the key is probably mistyped.",
-         "Correct the key, or write `$delete: if-present`."),
-    Code("GCM203", "error", "no list to change",
-         "`$append`, `$prepend` or `$remove` stands where no lower layer has a list.",
-         "Correct the path, or write the list itself."),
-    Code("GCM204", "error", "list item without its own key",
-         "Items merged by key need the member, as text or number, and each value only once in a layer (M6).",
-         "Give every item the member, and a value of its own."),
-    Code("GCM205", "error", "unknown path in a protected environment",
-         "No lower layer and no schema knows this path (M11): it is probably mistyped.",
-         "Correct the key, add it to a lower layer or the schema, or mark the subtree `$new: true`."),
-    Code("GCM206", "error", "locked value",
-         "A lower layer locked this value with a reason (M12).",
-         "Leave it, or write `{$value: ..., $force: \"ticket\"}`; both are kept in the provenance."),
-    Code("GCM207", "error", "value leaks into a protected environment",
-         "The effective value was written for a lower environment, such as development (M13).",
-         "Set it in the protected environment or in base, or mark it `{$value: ..., $promote: true}` where it stands."),
-    Code("GCM208", "error", "required value is missing",
-         "`$required` was not filled by a higher layer (M14).",
-         "Set the key in a layer of this target; `gitconfigmgr layers` lists them."),
-    Code("GCM209", "error", "value has expired",
-         "Its `$until` has passed (M15).",
-         "Remove the override, or have its owner set a new date."),
-    Code("GCM210", "error", "directive",
-         "A `$` key is unknown, has a value of the wrong type, or does not go with the others beside it.",
-         "See docs/language.md for the directives; a literal key that begins with `$` is written `$$key`."),
-    Code("GCM211", "warning", "value expires soon",
-         "Its `$until` is 14 days away or less (M15).",
-         "Remove the override in time, or have its owner set a new date."),
-    Code("GCM212", "warning", "empty value in an overlay",
-         "`key:` without a value is null, and null is a value: it does not remove the key (M8).",
-         "Write `{$delete: true}` to remove it, or `null` if null is meant."),
-    Code("GCM213", "warning", "nothing to remove",
-         "`$remove` names an item that the list does not have.",
-         "Correct or drop the item."),
-    Code("GCM214", "warning", "expiry cannot be judged",
-         "There is no commit whose time could be held against `$until`.",
-         "Commit, or pass `--now DATE`."),
-    # -- references and templates ------------------------------------------------------------------------------------
-    Code("GCM301", "error", "reference syntax",
-         "The text between `${` and `}` is no reference.",
-         "Write `${path.to.key}`, `${namespace:path}` or `${path:-default}`; a literal `${` is written `$${`."),
-    Code("GCM302", "error", "dangling reference",
-         "The path it names does not exist in the target.",
-         "Correct the path, or give a default: `${path:-default}`."),
-    Code("GCM303", "error", "circular references",
-         "The references lead back to where they began; the whole circle is shown.",
-         "Give one of the values a value of its own."),
-    Code("GCM304", "error", "references too deep or too large",
-         "More than 32 references follow one another, or the values they copy exceed `limits.values`.",
-         "Refer to the value itself rather than to a reference."),
-    Code("GCM305", "error", "not a scalar",
-         "A map or a list cannot stand inside text.",
-         "Refer to one of its members, or let the reference be the whole value."),
-    Code("GCM306", "error", "unknown namespace or environment",
-         "The reference names a namespace or an environment that does not exist.",
-         "Correct the name; `gitconfigmgr layers` shows what a namespace reads."),
-    Code("GCM307", "error", "recorded version not available",
-         "A reference to a recorded version (`@17`) needs version records, which this version of the program does not read.",
-         "Refer to the environment instead."),
-    Code("GCM308", "error", "template syntax",
-         "The text of `$template` is not valid Jinja2.",
-         "Correct the syntax at the line shown."),
-    Code("GCM309", "error", "unknown name in a template",
-         "The template uses a name that `$vars` does not give.",
-         "Add it to `$vars`, or correct the name."),
-    Code("GCM310", "error", "not allowed in a template",
-         "Templates are data: no attributes of objects, calls, macros, imports, or filters beyond the listed ones.",
-         "Compute the value in a layer and pass it by `$vars`; docs/language.md lists what is allowed."),
-    Code("GCM311", "error", "template too large or too slow",
-         "Rendering exceeds the bounds for output or loop steps.",
-         "Loop over less, or write the text out."),
-    Code("GCM312", "error", "template works on a secret",
-         "A filter or a condition would need the secret's content; the compiler never has it.",
-         "Insert the secret as it is: `{{ name }}`."),
-    # -- schema ------------------------------------------------------------------------------------------------------
-    Code("GCM401", "error", "schema cannot be used",
-         "A schema is missing, is not valid JSON Schema 2020-12, or refers to something outside the repository.",
-         "Correct the schema; `$ref` may point into the repository and to the packaged `gcm:` schemas only."),
-    Code("GCM402", "error", "value breaks its schema",
-         "The effective value does not meet the rule that is shown.",
-         "Change the value in the layer shown, or the rule in the schema."),
-    Code("GCM403", "error", "key unknown to its schema",
-         "The schema allows no other keys here; a mistyped key would be ignored by the application.",
-         "Correct the key, or add it to the schema."),
-    Code("GCM404", "error", "key required by its schema is missing",
-         "No layer of the target sets it.",
-         "Set the key in one of the layers of the target."),
-    Code("GCM405", "warning", "schema that nothing uses",
-         "The `namespaces` of this binding match no target, so it checks nothing.",
-         "Correct the pattern in gitconfigmgr.yaml, or remove the binding."),
-    # -- secrets -----------------------------------------------------------------------------------------------------
-    Code("GCM701", "error", "key in plaintext",
-         "The text has the shape of a vendor's key. Whoever can read the repository, or a clone of it, can use it.",
-         "Revoke the key, then store the new one encrypted: `gitconfigmgr secret set`. "
-         "Text that is no key is allowed by `gitconfigmgr:allow GCM701 reason` in a comment on the same line."),
-    Code("GCM702", "error", "private key",
-         "A private key stands in the repository, readable by everybody who has a clone.",
-         "Replace the key pair, and store the new private key encrypted. "
-         "`gitconfigmgr:allow GCM702 reason` on this line or the one above allows a key of a test."),
-    Code("GCM703", "error", "plaintext where the schema asks for a secret",
-         "The schema marks the value with `x-gcm-secret`, and it is written as it is.",
-         "Encrypt it: `gitconfigmgr secret set`, or refer to where it is kept, as in `vault:kv/llm/openai#api_key`."),
-    Code("GCM704", "error", "plaintext where the file's rule asks for encryption",
-         "The `sops` block of the file says which values are encrypted, and this one is not.",
-         "Encrypt it: `gitconfigmgr secret set`, which keeps the other values as they are."),
-    Code("GCM705", "error", "one secret in two environments",
-         "Two environments have the same secret, written twice: whoever gets it in one has it in the other. "
-         "It is a warning where neither environment is protected.",
-         "Give each environment a secret of its own; put a secret that is really shared into a common layer."),
-    Code("GCM706", "error", "sops block without a MAC",
-         "Nothing proves that the values of the file were not exchanged, moved or removed.",
-         "Restore the file from Git, or encrypt it anew: `gitconfigmgr secret encrypt`."),
-    Code("GCM707", "error", "encrypted value in a file without a sops block",
-         "The key of an encrypted value is in the `sops` block of its file; without the block nothing can open it.",
-         "Set the secret in this file: `gitconfigmgr secret set`; a token cannot be copied from another file."),
-    Code("GCM708", "warning", "file not scanned",
-         "The file is larger than what is scanned for keys.",
-         "Keep files of this size elsewhere, or raise `--max-size`."),
-]  # fmt: skip
-
-CODES: dict[str, Code] = {code.code: code for code in _TABLE}
+CODES: dict[str, Code] = {code.code: code for table in _TABLES for code in table.TABLE}
 
 
 def as_markdown() -> str:
@@ -244,8 +19,8 @@ def as_markdown() -> str:
     lines = [
         "# Diagnostics",
         "",
-        "Generated from `gitconfigmgr/model/codes.py`; `gitconfigmgr explain CODE` prints the same.",
-        "1xx source, 2xx merge, 3xx references and templates, 4xx schema, 7xx secrets.",
+        "Generated from `gitconfigmgr/model/codetables`; `gitconfigmgr explain CODE` prints the same.",
+        "1xx source, 2xx merge, 3xx references and templates, 4xx schema, 5xx hygiene, 6xx policy, 7xx secrets, 8xx release.",
         "",
     ]
     for code in CODES.values():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.model.diagnostics import Diagnostic, key_position_of, position_of
+from gitconfigmgr.model.metadata import Metadata
 from gitconfigmgr.model.names import BASE, closest
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.source.reader import read_document
@@ -29,15 +29,6 @@ CLASSES = ("public", "internal", "confidential", "restricted")
 _WORDS = {str: "text", list: "a list", dict: "a map", bool: "true or false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """`values` is the file as plain data."""
-
-    namespace: str
-    compile: bool = False
-    values: dict[str, Any] = field(default_factory=dict)
-
-
 def read_metadata(
     path: str, namespace: str, blob_id: str, data: bytes, limits: Limits
 ) -> tuple[Metadata, list[Diagnostic]]:
@@ -48,7 +39,8 @@ def read_metadata(
     for key, node in document.root.value.items():
         _check(key, node, findings)
     compiled = document.root.value.get("compile")
-    return Metadata(namespace, compiled is not None and compiled.value is True, plain(document.root)), findings
+    compile_ = compiled is not None and compiled.value is True
+    return Metadata(namespace, compile_, plain(document.root), document.root), findings
 
 
 def _as_metadata(item: Diagnostic) -> Diagnostic:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.model.diagnostics import Diagnostic, key_position_of, position_of
+from gitconfigmgr.model.diagnostics import position_of
 from gitconfigmgr.model.names import BASE, SEGMENT, PathSyntaxError, closest, parse_path
-from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, KeyServices, Limits, SchemaBinding, Settings
+from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, Limits, SchemaBinding, Settings
 from gitconfigmgr.source.reader import read_document
+from gitconfigmgr.source.sections import key_services
+from gitconfigmgr.source.sections.reader import SectionReader
 
 if TYPE_CHECKING:
+    from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.values import Node
 
 KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits", "key_services")
 _ENVIRONMENT_KEYS = ("extends", "protected", "abstract")
 _SCHEMA_KEYS = ("schema", "namespaces", "path")
-_KEY_SERVICES = {  # what an entry looks like, and an example; a `*` may stand at the end, after the account or project
-    "vault": (r"https://[^/@?#*\s]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", "https://vault.example.com:8200"),
-    "aws_kms": (r"arn:aws[\w-]*:(kms:[a-z0-9-]+:\d+:(key|alias)/|iam::\d+:role/)([^*\s]+|[^*\s]*\*)|profile:[^*\s]+",
-                "arn:aws:kms:eu-central-1:111122223333:key/*"),
-    "azure_kv": (r"https://[^/@?#*\s]+", "https://example.vault.azure.net"),
-    "gcp_kms": (r"projects/[^/*\s]+/locations/([^*\s]+|[^*\s]*\*)",
-                "projects/example/locations/europe/keyRings/main/cryptoKeys/config"),
-}  # fmt: skip
 _LIMIT_BOUNDS = {"file_bytes": 64 * 1024 * 1024, "depth": 256, "values": 10_000_000}
 
 
@@ -35,59 +29,22 @@ def read_settings(path: str, blob_id: str, data: bytes) -> tuple[Settings, list[
     return _Reader(findings).settings(document.root, blob_id), findings
 
 
-class _Reader:
-    """Takes the values of nodes and reports those of the wrong kind."""
-
-    def __init__(self, findings: list[Diagnostic]) -> None:
-        self.findings = findings
-
+class _Reader(SectionReader):
     def settings(self, root: Node, blob_id: str) -> Settings:
-        items = self._members(root, KEYS, "the settings")
+        items = self.members(root, KEYS, "the settings")
         version = items.get("version")
         if version is None or version.value != 1:
             message = "version: 1 is missing" if version is None else f"version {version.value} is not known"
-            self._report("GCM140", message, version or root, "write version: 1")
+            self.report("GCM140", message, version or root, "write version: 1")
         return Settings(
             environments=self._environments(items.get("environments")),
-            precedence=self._choice(items, "precedence", ("environment", "namespace")),
-            leak_guard=self._choice(items, "leak_guard", ("error", "warn", "off")),
+            precedence=self.choice(items, "precedence", ("environment", "namespace")),
+            leak_guard=self.choice(items, "leak_guard", ("error", "warn", "off")),
             schemas=self._bindings(items.get("schemas")),
             limits=self._limits(items.get("limits")),
-            key_services=self._key_services(items.get("key_services")),
+            key_services=key_services.read(self, items.get("key_services")),
             blob_id=blob_id,
         )
-
-    def _report(self, code: str, message: str, node: Node, help_: str | None = None, *, key: bool = False) -> None:
-        place = key_position_of(node) if key else position_of(node)
-        self.findings.append(Diagnostic(code, message, place, help=help_))
-
-    def _members(self, node: Node, known: tuple[str, ...], what: str) -> dict[str, Node]:
-        if not isinstance(node.value, dict):
-            self._report("GCM140", f"{what} must be a map", node)
-            return {}
-        for key, child in node.value.items():
-            if key not in known:
-                near = closest(key, known)
-                help_ = f"did you mean {near}?" if near else "known are " + ", ".join(known)
-                self._report("GCM140", f"unknown setting {key}", child, help_, key=True)
-        return {key: child for key, child in node.value.items() if key in known}
-
-    def _choice(self, items: dict[str, Node], name: str, choices: tuple[str, ...]) -> str:
-        node = items.get(name)
-        if node is None:
-            return choices[0]
-        if node.value not in choices:
-            self._report("GCM140", f"{name} is one of {', '.join(choices)}", node)
-            return choices[0]
-        return str(node.value)
-
-    def _flag(self, items: dict[str, Node], name: str, otherwise: bool) -> bool:  # noqa: FBT001
-        node = items.get(name)
-        if node is None:
-            return otherwise
-        if not isinstance(node.value, bool):
-            self._report("GCM140", f"{name} is true or false", node)
-        return node.value is True
 
     def _environments(self, node: Node | None) -> dict[str, Environment]:
         if node is None:
@@ -97,26 +54,26 @@ class _Reader:
             chains = self._chains(declared)
             return {n: Environment(n, chains[n], n == "production", n == BASE) for n in chains}
         if not isinstance(node.value, dict):
-            self._report("GCM140", "environments must be a map of names", node)
+            self.report("GCM140", "environments must be a map of names", node)
             return {}
         declared = {}
         for name, child in node.value.items():
             if not SEGMENT.match(name) or name.endswith(".provenance"):  # the files beside compiled documents
-                self._report("GCM140", f"{name!r} is no name for an environment", child, key=True)
+                self.report("GCM140", f"{name!r} is no name for an environment", child, key=True)
                 continue
             empty = child.value is None
-            items = {} if empty else self._members(child, _ENVIRONMENT_KEYS, f"environment {name}")
+            items = {} if empty else self.members(child, _ENVIRONMENT_KEYS, f"environment {name}")
             extends = items["extends"].value if "extends" in items else BASE
             if not isinstance(extends, str):
-                self._report("GCM140", "extends takes the name of one environment", items["extends"])
+                self.report("GCM140", "extends takes the name of one environment", items["extends"])
                 extends = BASE
             declared[name] = (extends, items, child)
         chains = self._chains(declared)
         made = {}
         for name, chain in chains.items():
             items = declared[name][1] if name in declared else {}
-            protected = self._flag(items, "protected", otherwise=False)
-            made[name] = Environment(name, chain, protected, self._flag(items, "abstract", otherwise=name == BASE))
+            protected = self.flag(items, "protected", otherwise=False)
+            made[name] = Environment(name, chain, protected, self.flag(items, "abstract", otherwise=name == BASE))
         return made
 
     def _chains(self, declared: dict[str, tuple[str, dict[str, Node], Any]]) -> dict[str, tuple[str, ...]]:
@@ -125,7 +82,7 @@ class _Reader:
         for name, (_, items, node) in declared.items():
             if name == BASE:
                 if "extends" in items:
-                    self._report("GCM141", "base extends nothing", items["extends"])
+                    self.report("GCM141", "base extends nothing", items["extends"])
                 continue
             chain = [name]
             while chain[-1] != BASE:
@@ -135,7 +92,7 @@ class _Reader:
                 if parent in chain:
                     said |= set(chain)
                     circle = " -> ".join([*chain[chain.index(parent) :], parent])
-                    self._report(
+                    self.report(
                         "GCM141", f"environments extend one another in a circle: {circle}", items.get("extends", node)
                     )
                     break
@@ -143,7 +100,7 @@ class _Reader:
                     if len(chain) == 1:
                         near = closest(parent, list(declared))
                         help_ = f"did you mean {near}?" if near else "declare it, or extend base"
-                        self._report(
+                        self.report(
                             "GCM141", f"{name} extends {parent}, which is not declared", items["extends"], help_
                         )
                     break
@@ -155,28 +112,28 @@ class _Reader:
         if node is None:
             return ()
         if not isinstance(node.value, list):
-            self._report("GCM140", "schemas must be a list", node)
+            self.report("GCM140", "schemas must be a list", node)
             return ()
         return tuple(binding for item in node.value if (binding := self._binding(item)) is not None)
 
     def _binding(self, node: Node) -> SchemaBinding | None:
-        items = self._members(node, _SCHEMA_KEYS, "a schema binding")
+        items = self.members(node, _SCHEMA_KEYS, "a schema binding")
         schema, namespaces, path = items.get("schema"), items.get("namespaces"), items.get("path")
         if schema is None or not isinstance(schema.value, str):
-            self._report("GCM140", "a schema binding needs schema, the path of a file", schema or node)
+            self.report("GCM140", "a schema binding needs schema, the path of a file", schema or node)
             return None
         given: Any = None if namespaces is None else namespaces.value
         patterns = ["**"] if namespaces is None else [item.value for item in given] if isinstance(given, list) else []
         if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
             assert namespaces is not None
-            self._report("GCM140", "namespaces is a list of patterns such as acme/**", namespaces)
+            self.report("GCM140", "namespaces is a list of patterns such as acme/**", namespaces)
             return None
         keys: tuple[str, ...] = ()
         if path is not None:
             try:
                 keys = parse_path(path.value if isinstance(path.value, str) else "")
             except PathSyntaxError:
-                self._report("GCM140", "path is a path of keys such as models.endpoints", path)
+                self.report("GCM140", "path is a path of keys such as models.endpoints", path)
                 return None
         return SchemaBinding(schema.value, tuple(patterns), keys, position_of(schema))
 
@@ -184,25 +141,10 @@ class _Reader:
         if node is None:
             return Limits()
         given = {}
-        for name, item in self._members(node, tuple(_LIMIT_BOUNDS), "limits").items():
+        for name, item in self.members(node, tuple(_LIMIT_BOUNDS), "limits").items():
             highest = _LIMIT_BOUNDS[name]
             if isinstance(item.value, bool) or not isinstance(item.value, int) or not 1 <= item.value <= highest:
-                self._report("GCM140", f"{name} is a number from 1 to {highest}", item)
+                self.report("GCM140", f"{name} is a number from 1 to {highest}", item)
             else:
                 given[name] = item.value
         return Limits(**given)
-
-    def _key_services(self, node: Node | None) -> KeyServices:
-        if node is None:
-            return KeyServices()
-        given = {}
-        for name, item in self._members(node, tuple(_KEY_SERVICES), "key_services").items():
-            pattern, example = _KEY_SERVICES[name]
-            if not isinstance(item.value, list):
-                self._report("GCM140", f"key_services.{name} is a list", item, f"such as [{example}]")
-                continue
-            for entry in item.value:
-                if not isinstance(entry.value, str) or not re.fullmatch(pattern, entry.value, re.ASCII):
-                    self._report("GCM140", f"no entry for key_services.{name}", entry, f"they look like {example}")
-            given[name] = tuple(str(entry.value) for entry in item.value)
-        return KeyServices(**given)

@@ -1,0 +1,33 @@
+"""Codes 7xx: secrets."""
+
+from gitconfigmgr.model.codetables.code import Code
+
+TABLE = [
+    Code("GCM701", "error", "key in plaintext",
+         "The text has the shape of a vendor's key. Whoever can read the repository, or a clone of it, can use it.",
+         "Revoke the key, then store the new one encrypted: `gitconfigmgr secret set`. "
+         "Text that is no key is allowed by `gitconfigmgr:allow GCM701 reason` in a comment on the same line."),
+    Code("GCM702", "error", "private key",
+         "A private key stands in the repository, readable by everybody who has a clone.",
+         "Replace the key pair, and store the new private key encrypted. "
+         "`gitconfigmgr:allow GCM702 reason` on this line or the one above allows a key of a test."),
+    Code("GCM703", "error", "plaintext where the schema asks for a secret",
+         "The schema marks the value with `x-gcm-secret`, and it is written as it is.",
+         "Encrypt it: `gitconfigmgr secret set`, or refer to where it is kept, as in `vault:kv/llm/openai#api_key`."),
+    Code("GCM704", "error", "plaintext where the file's rule asks for encryption",
+         "The `sops` block of the file says which values are encrypted, and this one is not.",
+         "Encrypt it: `gitconfigmgr secret set`, which keeps the other values as they are."),
+    Code("GCM705", "error", "one secret in two environments",
+         "Two environments have the same secret, written twice: whoever gets it in one has it in the other. "
+         "It is a warning where neither environment is protected.",
+         "Give each environment a secret of its own; put a secret that is really shared into a common layer."),
+    Code("GCM706", "error", "sops block without a MAC",
+         "Nothing proves that the values of the file were not exchanged, moved or removed.",
+         "Restore the file from Git, or encrypt it anew: `gitconfigmgr secret encrypt`."),
+    Code("GCM707", "error", "encrypted value in a file without a sops block",
+         "The key of an encrypted value is in the `sops` block of its file; without the block nothing can open it.",
+         "Set the secret in this file: `gitconfigmgr secret set`; a token cannot be copied from another file."),
+    Code("GCM708", "warning", "file not scanned",
+         "The file is larger than what is scanned for keys.",
+         "Keep files of this size elsewhere, or raise `--max-size`."),
+]  # fmt: skip
