@@ -5,11 +5,11 @@ Found from the file upward, as people expect; what SOPS ignores in silence, such
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from gitconfigmgr.model.names import closest
 from gitconfigmgr.secrets.errors import FormatError, RulesError
 from gitconfigmgr.secrets.metadata import Recipient
 from gitconfigmgr.secrets.selection import KINDS, Selection, compiled, selection_from
@@ -75,7 +75,8 @@ def read_rules(path: str, data: bytes) -> Rules:
     try:
         file = read(decoded(data))
     except FormatError as error:
-        raise RulesError(f"{path}: {error}", error.hint) from None
+        text = str(error).removeprefix(f"line {error.line}: ")
+        raise RulesError(f"{path}: {text}", error.hint, error.line) from None
     root = file.documents[0].root
     _known(root, _TOP, "the file", path, file)
     entry = root.find("creation_rules")
@@ -98,8 +99,8 @@ def read_rules(path: str, data: bytes) -> Rules:
 def _known(branch: Branch, names: tuple[str, ...], where: str, path: str, file: File) -> None:
     for entry in branch.items():
         if entry.key not in names:
-            near = difflib.get_close_matches(str(entry.key), names, 1, 0.6)
-            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+            near = closest(str(entry.key), names)
+            hint = f"did you mean {near}?" if near else f"known here: {', '.join(names)}"
             raise RulesError(f"{path}: {where} has no key {entry.key}", hint, file.line(entry.start))
 
 
@@ -227,7 +228,7 @@ def _maps(data: dict[str, Any], kind: str, names: tuple[str, ...]) -> list[dict[
     for item in listed:
         for name in item:
             if name not in names:
-                near = difflib.get_close_matches(name, names, 1, 0.6)
-                hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+                near = closest(name, names)
+                hint = f"did you mean {near}?" if near else f"known here: {', '.join(names)}"
                 raise RulesError(f"an entry of {kind} has no key {name}", hint)
     return listed

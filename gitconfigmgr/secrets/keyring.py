@@ -9,7 +9,7 @@ from gitconfigmgr.secrets import shamir
 from gitconfigmgr.secrets.errors import RulesError, SecretsError
 from gitconfigmgr.secrets.mac import stamp
 from gitconfigmgr.secrets.metadata import Group, Metadata, Recipient, Stanza, needed
-from gitconfigmgr.secrets.ports import KeyDeniedError, KeyProviderError
+from gitconfigmgr.secrets.ports import KeyDeniedError, KeyProviderError, NotInstalledError
 from gitconfigmgr.secrets.tokens import DataKey
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ class _Search:
         self.needed = 1 if len(metadata.groups) == 1 else needed(metadata.threshold, len(metadata.groups))
         self.shares: dict[int, bytes] = {}
         self.tried: set[int] = set()
-        self.failures: list[str] = []
-        self.hint = "ask one of its recipients to add yours"
+        self.failures: list[tuple[Recipient, KeyProviderError]] = []
 
     def next(self, kind: str) -> tuple[int, Stanza] | None:
         """An entry of this kind, in a group not opened yet, that has not been tried."""
@@ -137,9 +136,7 @@ class _Search:
         if isinstance(result, bytes):
             self.shares[group] = result
         else:
-            self.failures.append(f"{stanza.recipient}: {result}")
-            if isinstance(result, KeyDeniedError) and result.hint and "chmod" in result.hint:
-                self.hint = result.hint
+            self.failures.append((stanza.recipient, result))
 
     def result(self) -> DataKey | NoKeyError:
         if len(self.shares) >= self.needed:
@@ -149,8 +146,18 @@ class _Search:
             except SecretsError as error:
                 return NoKeyError(str(error), error.hint)
         groups = f"{len(self.shares)} of {self.needed} key groups could be opened; " if self.needed > 1 else ""
-        shown = "; ".join(self.failures[:10]) + (" ..." if len(self.failures) > 10 else "")
-        return NoKeyError(f"no key here opens the file: {groups}{shown}", self.hint)
+        shown = "; ".join(f"{recipient}: {error}" for recipient, error in self.failures[:10])
+        more = " ..." if len(self.failures) > 10 else ""
+        return NoKeyError(f"no key here opens the file: {groups}{shown}{more}", self._hint())
+
+    def _hint(self) -> str:
+        """What helps: with what is wrong on this machine, or with the one recipient there is."""
+        here = [error.hint for _, error in self.failures if len(self.failures) == 1 or _is_local(error)]
+        return next(filter(None, here), "ask one of its recipients to add yours")
+
+
+def _is_local(error: KeyProviderError) -> bool:
+    return isinstance(error, NotInstalledError) or (isinstance(error, KeyDeniedError) and "chmod" in (error.hint or ""))
 
 
 def kept_stanzas(metadata: Metadata) -> dict[Recipient, Stanza]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitconfigmgr.model.values import MAC_PENDING
 from gitconfigmgr.secrets.errors import RefusedError, TamperedError
 from gitconfigmgr.secrets.metadata import Group, Metadata, as_data
 from gitconfigmgr.secrets.opening import SecretFile, open_all, read
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.secrets.tokens import DataKey
-
-PENDING = "pending"  # no token: nothing accepts it as a code
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ def merge(base: bytes, ours: bytes, theirs: bytes, format_: str, key: DataKey | 
     if key is not None:
         return Merged(resealed(text.encode(), format_, key, now), conflicts, pending=False)
     store = sides[1].store
-    return Merged(store.stamped(store.read(text), metadata.lastmodified, PENDING).encode(), conflicts, pending=True)
+    return Merged(store.stamped(store.read(text), metadata.lastmodified, MAC_PENDING).encode(), conflicts, pending=True)
 
 
 def is_pending(metadata: Metadata) -> bool:
     """Whether a merge left the code to be made."""
-    return metadata.mac == PENDING
+    return metadata.mac == MAC_PENDING
 
 
 def finish(data: bytes, format_: str, key: DataKey, now: datetime) -> bytes:

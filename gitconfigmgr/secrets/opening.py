@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.secrets import mac
@@ -13,7 +14,7 @@ from gitconfigmgr.secrets.selection import places
 from gitconfigmgr.secrets.stores.base import decoded
 from gitconfigmgr.secrets.stores.registry import store_for
 from gitconfigmgr.secrets.tokens import associated, looks_encrypted
-from gitconfigmgr.secrets.tree import Alias, Branch, Comment, Edit, File, Leaf, Place, edited
+from gitconfigmgr.secrets.tree import Alias, Branch, Comment, Edit, File, Leaf, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,7 @@ class Opened(NamedTuple):
         return f"<value at {shown_path(self.place.path)}>"
 
 
+@lru_cache(maxsize=4)  # one command asks several times; nothing changes a tree once it is read
 def read(data: bytes, format_: str) -> SecretFile:
     """An encrypted file. Raises NotEncryptedError, FormatError."""
     store = store_for(format_)
@@ -131,9 +133,7 @@ def decrypt(data: bytes, format_: str, key: DataKey) -> bytes:
     opened = open_all(secrets, key)
     if format_ == "binary":
         return str(opened[0].value).encode("utf-8", "surrogateescape")
-    text = edited(secrets.file.text, _plain_edits(secrets, opened))
-    store, file = secrets.store, secrets.store.read(text)
-    return store.without_metadata(file).encode()
+    return secrets.store.without_metadata(secrets.file, _plain_edits(secrets, opened)).encode()
 
 
 def _plain_edits(secrets: SecretFile, opened: Iterable[Opened]) -> list[Edit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,12 @@ class NotAllowedError(KeyProviderError):
 class UnusableRecipientError(KeyProviderError):
     """The recipient does not parse, or this kind can only be read."""
 
+    exit_status = 2
+
+
+class NotInstalledError(UsageError, KeyProviderError):
+    """The SDK of the service is not installed here; other recipients are tried all the same."""
+
 
 class Wrapped(NamedTuple):
     """A wrapped key; `recipient` carries what the service settled, such as the version of its key."""
@@ -59,7 +65,7 @@ class KeyProvider(Protocol):
     with are contacted, whatever a recipient says; redirects are not followed. Nothing is kept after a call but
     credentials and connections. A service is asked with a time limit, and never asked again after an error.
 
-    Raises the KeyProviderErrors above, and UsageError where the SDK of the service is not installed.
+    Raises the KeyProviderErrors above.
     """
 
     kind: str

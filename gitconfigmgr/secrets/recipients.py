@@ -10,7 +10,7 @@ from gitconfigmgr.secrets.errors import NotEncryptedError, RulesError, SecretsEr
 from gitconfigmgr.secrets.merge import is_pending
 from gitconfigmgr.secrets.metadata import Metadata, Recipient, needed
 from gitconfigmgr.secrets.opening import SecretFile, read
-from gitconfigmgr.secrets.tokens import looks_encrypted
+from gitconfigmgr.secrets.tokens import looks_encrypted, parse
 from gitconfigmgr.secrets.tree import Leaf
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Status:
-    """One file. `plaintext` are the paths that the rule encrypts and that are not; `problem`, why it cannot be read."""
+    """One file. `plaintext` are the paths that the rule encrypts and that are not; `damaged`, those of tokens that are none;
+    `problem`, why it cannot be read."""
 
     path: str
     encrypted: bool
     secrets: tuple[KeyPath, ...] = ()
     plaintext: tuple[KeyPath, ...] = ()
+    damaged: tuple[KeyPath, ...] = ()
     recipients: tuple[Recipient, ...] = ()
     lastmodified: str = ""
     mac: str = "missing"  # present, pending or missing
@@ -40,8 +42,16 @@ class Status:
     @property
     def in_order(self) -> bool:
         """Whether nothing is to be done."""
-        flaws = self.plaintext or self.missing or self.stale or self.other_rule or self.other_groups or self.problem
-        return self.encrypted and self.mac == "present" and not flaws
+        flaws = (
+            self.plaintext,
+            self.damaged,
+            self.missing,
+            self.stale,
+            self.other_rule,
+            self.other_groups,
+            self.problem,
+        )
+        return self.encrypted and self.mac == "present" and not any(flaws)
 
 
 def status(path: str, data: bytes, format_: str, rule_for: Callable[[str], Rule | None]) -> Status:
@@ -57,19 +67,21 @@ def status(path: str, data: bytes, format_: str, rule_for: Callable[[str], Rule 
         rule, problem = rule_for(path), ""
     except RulesError as error:
         rule, problem = None, str(error)
-    sealed, plain = _places(secrets)
+    sealed, plain, damaged = _places(secrets)
     mac = "pending" if is_pending(metadata) else "present" if looks_encrypted(metadata.mac) else "missing"
     present = tuple(dict.fromkeys(metadata.recipients()))
-    found = Status(path, True, sealed, plain, present, metadata.lastmodified, mac, problem=problem)  # noqa: FBT003
+    found = Status(path, True, sealed, plain, damaged, present, metadata.lastmodified, mac, problem=problem)  # noqa: FBT003
     return _against(found, metadata, rule) if rule else found
 
 
-def _places(secrets: SecretFile) -> tuple[tuple[KeyPath, ...], tuple[KeyPath, ...]]:
+def _places(secrets: SecretFile) -> tuple[tuple[KeyPath, ...], ...]:
+    """The paths of values that are encrypted, that are in plaintext, and whose tokens are cut off or edited."""
     leaves = [place for place in secrets.places if type(place.node) is Leaf and place.selected]
     values = [(place.path, place.node.value) for place in leaves if type(place.node) is Leaf]
     sealed = tuple(path for path, value in values if looks_encrypted(value))
     plain = tuple(path for path, value in values if not looks_encrypted(value) and value is not None and value != "")
-    return sealed, plain
+    damaged = tuple(path for path, value in values if looks_encrypted(value) and parse(str(value)) is None)
+    return sealed, plain, damaged
 
 
 def _against(found: Status, metadata: Metadata, rule: Rule) -> Status:

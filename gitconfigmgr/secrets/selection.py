@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,49 +22,6 @@ KINDS = (
 )
 _PATTERN_BOUND = 4_000
 _MEMORY_BOUND = 8 << 20
-
-
-@dataclass(frozen=True)
-class Selection:
-    """One rule. `pattern` is a suffix or a regular expression of RE2, searched anywhere."""
-
-    kind: str = "unencrypted_suffix"
-    pattern: str = "_unencrypted"
-    mac_only_encrypted: bool = False
-
-    @property
-    def by_comment(self) -> bool:
-        """Whether comments decide, not keys."""
-        return "_comment_" in self.kind
-
-    @property
-    def encrypts_matches(self) -> bool:
-        """Whether a match means encrypted; else it means plain."""
-        return self.kind.startswith("encrypted")
-
-    @cached_property
-    def matches(self) -> Callable[[str], bool]:
-        """The test of one key or comment."""
-        pattern = self.pattern
-        if self.kind.endswith("_suffix"):
-            return lambda text: text.endswith(pattern)
-        return compiled(pattern)
-
-
-def selection_from(data: Mapping[str, Any]) -> Selection:
-    """The rule of a metadata block or a creation rule. Raises RulesError where there are two."""
-    given = [kind for kind in KINDS if data.get(kind)]
-    if len(given) > 1:
-        raise RulesError(f"{' and '.join(given)} cannot go together", "keep one of them")
-    mac_only = data.get("mac_only_encrypted") in (True, "true", "True")
-    if not given:
-        return Selection(mac_only_encrypted=mac_only)
-    pattern = data[given[0]]
-    if not isinstance(pattern, str):
-        raise RulesError(f"{given[0]} is not text", "write it in quotes")
-    selection = Selection(given[0], pattern, mac_only)
-    assert selection.matches is not None  # a pattern that cannot be used is found here
-    return selection
 
 
 @lru_cache(maxsize=256)
@@ -87,7 +44,56 @@ def compiled(pattern: str) -> Callable[[str], bool]:
         raise RulesError(f"regular expression {pattern!r}: {reason}", hint) from None
     if "\\C" in pattern.replace("\\\\", ""):
         raise RulesError(f"regular expression {pattern!r}: \\C is not known to SOPS", "write (?s:.) instead")
-    return lambda text: expression.search(text) is not None
+
+    @lru_cache(maxsize=4096)
+    def search(text: str) -> bool:
+        return expression.search(text.encode("utf-8", "surrogatepass")) is not None  # bytes: no offsets to work out
+
+    return search
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One rule. `pattern` is a suffix or a regular expression of RE2, searched anywhere; `search` makes the test of it."""
+
+    kind: str = "unencrypted_suffix"
+    pattern: str = "_unencrypted"
+    mac_only_encrypted: bool = False
+    search: Callable[[str], Callable[[str], bool]] = field(default=compiled, compare=False, repr=False)
+
+    @property
+    def by_comment(self) -> bool:
+        """Whether comments decide, not keys."""
+        return "_comment_" in self.kind
+
+    @property
+    def encrypts_matches(self) -> bool:
+        """Whether a match means encrypted; else it means plain."""
+        return self.kind.startswith("encrypted")
+
+    @cached_property
+    def matches(self) -> Callable[[str], bool]:
+        """The test of one key or comment."""
+        pattern = self.pattern
+        if self.kind.endswith("_suffix"):
+            return lambda text: text.endswith(pattern)
+        return self.search(pattern)
+
+
+def selection_from(data: Mapping[str, Any], search: Callable[[str], Callable[[str], bool]] = compiled) -> Selection:
+    """The rule of a metadata block or a creation rule. Raises RulesError where there are two."""
+    given = [kind for kind in KINDS if data.get(kind)]
+    if len(given) > 1:
+        raise RulesError(f"{' and '.join(given)} cannot go together", "keep one of them")
+    mac_only = data.get("mac_only_encrypted") in (True, "true", "True")
+    if not given:
+        return Selection(mac_only_encrypted=mac_only)
+    pattern = data[given[0]]
+    if not isinstance(pattern, str):
+        raise RulesError(f"{given[0]} is not text", "write it in quotes")
+    selection = Selection(given[0], pattern, mac_only, search)
+    assert selection.matches is not None  # a pattern that cannot be used is found here
+    return selection
 
 
 def places(root: Branch, selection: Selection) -> list[Place]:

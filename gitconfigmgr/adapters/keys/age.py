@@ -67,6 +67,11 @@ class AgeProvider(OneByOne):
     def is_current(self, recipient: Recipient, enc: str) -> bool | None:  # noqa: ARG002 - the port's shape
         return True  # an age key has no versions
 
+    def recipients(self) -> list[str]:
+        """The recipients of the X25519 identities here. Raises KeyDeniedError."""
+        pyrage = load("pyrage", "secrets")
+        return [str(item.to_public()) for item in self._identities(pyrage) if isinstance(item, pyrage.x25519.Identity)]
+
     # -- identities --------------------------------------------------------------------------------------------------
 
     def _identities(self, pyrage: Any) -> list[Any]:

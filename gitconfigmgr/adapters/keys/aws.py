@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.adapters.keys.extras import Allowed, load
-from gitconfigmgr.secrets.ports import (
-    DisabledKeyError,
-    KeyDeniedError,
-    KeyProviderError,
-    KeyThrottledError,
-    KeyUnreachableError,
-    NotAllowedError,
-    OneByOne,
-    UnusableRecipientError,
-    Wrapped,
-    WrongKeyError,
-)
+from gitconfigmgr.adapters.keys.extras import Allowed, load, wrapped_bytes
+from gitconfigmgr.secrets import ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +23,7 @@ _DENIED = frozenset(("AccessDeniedException", "AccessDenied", "UnrecognizedClien
                      "InvalidSignatureException", "InvalidClientTokenId"))  # fmt: skip
 
 
-class KmsProvider(OneByOne):
+class KmsProvider(ports.OneByOne):
     """See KeyProvider. `allowed` are ARNs of keys and roles, and `profile:NAME` for profiles that files may name."""
 
     kind = "kms"
@@ -47,28 +36,28 @@ class KmsProvider(OneByOne):
         self._seconds = seconds
         self._clients: dict[tuple[str, str, str], Any] = {}
 
-    def wrap(self, recipient: Recipient, key: bytes) -> Wrapped:
+    def wrap(self, recipient: Recipient, key: bytes) -> ports.Wrapped:
         answer = self._call(recipient, "encrypt", Plaintext=key, EncryptionContext=_context(recipient))
-        return Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
+        return ports.Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
         self._check(recipient)
-        blob = _blob(recipient, enc)
+        blob = wrapped_bytes(recipient, enc)
         return bytes(
             self._call(recipient, "decrypt", CiphertextBlob=blob, EncryptionContext=_context(recipient))["Plaintext"]
         )
 
-    def rewrap(self, recipient: Recipient, enc: str) -> Wrapped:
+    def rewrap(self, recipient: Recipient, enc: str) -> ports.Wrapped:
         arn, context = recipient["arn"], _context(recipient)
         self._check(recipient)
         answer = self._asked(
             recipient,
             lambda client: client.re_encrypt(
-                CiphertextBlob=_blob(recipient, enc), SourceKeyId=arn, DestinationKeyId=arn,
+                CiphertextBlob=wrapped_bytes(recipient, enc), SourceKeyId=arn, DestinationKeyId=arn,
                 SourceEncryptionContext=context, DestinationEncryptionContext=context,
             ),
         )  # fmt: skip
-        return Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
+        return ports.Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
 
     def _call(self, recipient: Recipient, name: str, **arguments: Any) -> Any:
         self._check(recipient)
@@ -76,9 +65,7 @@ class KmsProvider(OneByOne):
 
     def _check(self, recipient: Recipient) -> None:
         for name in filter(None, (recipient["arn"], recipient["role"])):
-            if name not in self._allowed:
-                hint = "add it to the key services in gitconfigmgr.yaml of the base branch, if it is yours"
-                raise NotAllowedError(f"{name} is not an allowed key service: it was not contacted", hint)
+            self._allowed.require(name)
 
     def _asked(self, recipient: Recipient, call: Callable[[Any], Any]) -> Any:
         core = load("botocore.exceptions", "aws")
@@ -87,9 +74,9 @@ class KmsProvider(OneByOne):
         except core.ClientError as error:
             raise _failure(recipient, str(error.response.get("Error", {}).get("Code", ""))) from None
         except (core.NoCredentialsError, core.PartialCredentialsError, core.ProfileNotFound):
-            raise KeyDeniedError("there are no AWS credentials here", "log in, or set AWS_PROFILE") from None
+            raise ports.KeyDeniedError("there are no AWS credentials here", "log in, or set AWS_PROFILE") from None
         except core.BotoCoreError as error:
-            raise KeyUnreachableError(
+            raise ports.KeyUnreachableError(
                 f"{recipient} cannot be reached ({type(error).__name__})", "check the network"
             ) from None
 
@@ -97,7 +84,7 @@ class KmsProvider(OneByOne):
         profile = recipient["aws_profile"] if f"profile:{recipient['aws_profile']}" in self._allowed else ""
         parts = recipient["arn"].split(":")
         if len(parts) < 6:
-            raise UnusableRecipientError(f"{recipient} is no ARN", "write arn:aws:kms:REGION:ACCOUNT:key/ID")
+            raise ports.UnusableRecipientError(f"{recipient} is no ARN", "write arn:aws:kms:REGION:ACCOUNT:key/ID")
         place = (parts[3], recipient["role"], profile)
         if place not in self._clients:
             self._clients[place] = self._connected(*place)
@@ -125,20 +112,13 @@ def _context(recipient: Recipient) -> dict[str, str]:
     return dict(recipient["context"] or ())
 
 
-def _blob(recipient: Recipient, enc: str) -> bytes:
-    try:
-        return b64decode(enc, validate=True)
-    except ValueError:
-        raise WrongKeyError(f"what is wrapped for {recipient} is damaged", "restore the file from Git") from None
-
-
-def _failure(recipient: Recipient, code: str) -> KeyProviderError:
+def _failure(recipient: Recipient, code: str) -> ports.KeyProviderError:
     if code in _DENIED:
-        return KeyDeniedError(f"{recipient} denies the use of the key", "ask for kms:Encrypt and kms:Decrypt")
+        return ports.KeyDeniedError(f"{recipient} denies the use of the key", "ask for kms:Encrypt and kms:Decrypt")
     if code in _DISABLED:
-        return DisabledKeyError(f"{recipient} is switched off or about to be deleted", "enable it in KMS")
+        return ports.DisabledKeyError(f"{recipient} is switched off or about to be deleted", "enable it in KMS")
     if code in _THROTTLED:
-        return KeyThrottledError(f"{recipient} asks to come back later", "wait a moment")
+        return ports.KeyThrottledError(f"{recipient} asks to come back later", "wait a moment")
     if code in _WRONG:
-        return WrongKeyError(f"{recipient} cannot open this: another key or context, or damaged", "check the ARN")
-    return KeyUnreachableError(f"{recipient} failed ({code[:60]})", "try again later")
+        return ports.WrongKeyError(f"{recipient} cannot open this: another key or context, or damaged", "check the ARN")
+    return ports.KeyUnreachableError(f"{recipient} failed ({code[:60]})", "try again later")

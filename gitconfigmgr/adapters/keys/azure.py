@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.adapters.keys.extras import Allowed, load
+from gitconfigmgr.adapters.keys.extras import Allowed, load, wrapped_bytes
+from gitconfigmgr.secrets import ports
 from gitconfigmgr.secrets.metadata import Recipient
-from gitconfigmgr.secrets.ports import (
-    DisabledKeyError,
-    KeyDeniedError,
-    KeyThrottledError,
-    KeyUnreachableError,
-    NotAllowedError,
-    OneByOne,
-    UnusableRecipientError,
-    Wrapped,
-    WrongKeyError,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +16,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}\Z")
 
 
-class KeyVaultProvider(OneByOne):
+class KeyVaultProvider(ports.OneByOne):
     """See KeyProvider. `allowed` are vault URLs; `options` go to the SDK's clients."""
 
     kind = "azure_kv"
@@ -43,22 +33,20 @@ class KeyVaultProvider(OneByOne):
         }
         self._keys: dict[Recipient, Any] = {}
 
-    def wrap(self, recipient: Recipient, key: bytes) -> Wrapped:
+    def wrap(self, recipient: Recipient, key: bytes) -> ports.Wrapped:
         settled, client = self._asked(recipient, lambda: self._newest(recipient))
         algorithm = load("azure.keyvault.keys.crypto", "azure").EncryptionAlgorithm.rsa_oaep_256
         sealed = self._asked(recipient, lambda: client.encrypt(algorithm, key)).ciphertext
-        return Wrapped(settled, urlsafe_b64encode(sealed).decode().rstrip("="))
+        return ports.Wrapped(settled, urlsafe_b64encode(sealed).decode().rstrip("="))
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
-        try:
-            data = urlsafe_b64decode(enc + "=" * (-len(enc) % 4))
-        except ValueError:
-            raise WrongKeyError(f"what is wrapped for {recipient} is damaged", "restore the file from Git") from None
+        self._check(recipient)
+        data = wrapped_bytes(recipient, enc + "=" * (-len(enc) % 4), b"-_")
         algorithm = load("azure.keyvault.keys.crypto", "azure").EncryptionAlgorithm.rsa_oaep_256
         client = self._asked(recipient, lambda: self._crypto(recipient))
         return bytes(self._asked(recipient, lambda: client.decrypt(algorithm, data)).plaintext)
 
-    def rewrap(self, recipient: Recipient, enc: str) -> Wrapped:
+    def rewrap(self, recipient: Recipient, enc: str) -> ports.Wrapped:
         newest = _with_version(recipient, "")
         return self.wrap(newest, self.unwrap(recipient, enc))
 
@@ -94,27 +82,25 @@ class KeyVaultProvider(OneByOne):
     def _check(self, recipient: Recipient) -> None:
         version = recipient["version"]
         if not _NAME.match(recipient["name"]) or (version and not _NAME.match(version)):
-            raise UnusableRecipientError("the key name or version of an azure_kv recipient is none", "correct it")
-        if recipient["vault_url"] not in self._allowed:
-            hint = "add it to the key services in gitconfigmgr.yaml of the base branch, if it is yours"
-            raise NotAllowedError(f"{recipient['vault_url']} is not an allowed key service: it was not contacted", hint)
+            raise ports.UnusableRecipientError("the key name or version of an azure_kv recipient is none", "correct it")
+        self._allowed.require(recipient["vault_url"])
 
     def _asked(self, recipient: Recipient, call: Callable[[], Any]) -> Any:
         core = load("azure.core.exceptions", "azure")
         try:
             return call()
         except core.ClientAuthenticationError:
-            raise KeyDeniedError(
+            raise ports.KeyDeniedError(
                 "Azure does not know who asks", "log in with `az login`, or set AZURE_CLIENT_ID ..."
             ) from None
         except core.HttpResponseError as error:
             raise _failure(recipient, error) from None
         except core.AzureError as error:
-            raise KeyUnreachableError(
+            raise ports.KeyUnreachableError(
                 f"{recipient} cannot be reached ({type(error).__name__})", "check the network"
             ) from None
         except (ValueError, NotImplementedError):
-            raise WrongKeyError(
+            raise ports.WrongKeyError(
                 f"{recipient} is no RSA key that can wrap", "take an RSA key of at least 2048 bits"
             ) from None
 
@@ -127,11 +113,11 @@ def _failure(recipient: Recipient, error: Any) -> Exception:
     status = error.status_code
     details = f"{getattr(error, 'message', '')}".lower()
     if status == 403 and "disabled" in details:
-        return DisabledKeyError(f"{recipient} is switched off", "enable it in the vault")
+        return ports.DisabledKeyError(f"{recipient} is switched off", "enable it in the vault")
     if status in (401, 403):
-        return KeyDeniedError(f"{recipient} denies the use of the key", "ask for the role Key Vault Crypto User")
+        return ports.KeyDeniedError(f"{recipient} denies the use of the key", "ask for the role Key Vault Crypto User")
     if status == 429:
-        return KeyThrottledError(f"{recipient} asks to come back later", "wait a moment")
+        return ports.KeyThrottledError(f"{recipient} asks to come back later", "wait a moment")
     if status in (400, 404):
-        return WrongKeyError(f"{recipient} cannot open this: another key, or damaged", "check name and version")
-    return KeyUnreachableError(f"{recipient} failed with status {status}", "try again later")
+        return ports.WrongKeyError(f"{recipient} cannot open this: another key, or damaged", "check name and version")
+    return ports.KeyUnreachableError(f"{recipient} failed with status {status}", "try again later")

@@ -20,7 +20,6 @@ from gitconfigmgr.secrets.ports import (
     KeyProviderError,
     KeyThrottledError,
     KeyUnreachableError,
-    NotAllowedError,
     UnusableRecipientError,
     Wrapped,
     WrongKeyError,
@@ -85,6 +84,15 @@ class TransitProvider:
         found = self._call(recipient, lambda client: client.adapter.get(f"/v1/{engine}/keys/{name}"), address)
         return enc.startswith(f"vault:v{found['data']['latest_version']}:")
 
+    def call(self, recipient: Recipient, path: str, body: dict[str, Any] | None) -> Any:
+        """One request about a key, such as for a signature: sent with a body, else read."""
+        address, _, _ = _place(recipient)
+        return self._call(
+            recipient,
+            lambda client: client.adapter.get(path) if body is None else client.adapter.post(path, json=body),
+            address,
+        )
+
     def _all(self, verb: str, items: list[tuple[Recipient, dict[str, str]]]) -> list[str | KeyProviderError]:
         """The results of many items, each key asked in batches; what fails as a whole fails for each of its items."""
         results: list[str | KeyProviderError] = [WrongKeyError("the service gave no result")] * len(items)
@@ -143,9 +151,7 @@ class TransitProvider:
             ) from None
 
     def _client(self, address: str) -> Any:
-        if address not in self._allowed:
-            hint = "add it to the key services in gitconfigmgr.yaml of the base branch, if it is yours"
-            raise NotAllowedError(f"{address} is not an allowed key service: it was not contacted", hint)
+        self._allowed.require(address)
         known = self._clients.get(address)
         if known is None:
             hvac = load("hvac", "vault")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitconfigmgr.secrets.creation import Rule, Rules
+    from gitconfigmgr.secrets.opening import SecretFile
     from gitconfigmgr.secrets.ports import KeyProvider
     from gitconfigmgr.secrets.tokens import DataKey
 
@@ -35,6 +36,7 @@ class Bench:
     now: Callable[[], datetime]
     providers: Mapping[str, KeyProvider]
     _rules: dict[str, Rules | FileError | None] = field(default_factory=dict)
+    _parsed: dict[str, tuple[bytes, SecretFile]] = field(default_factory=dict)
 
     def content(self, path: str) -> bytes:
         """The bytes of a file. Raises UsageError where there is none."""
@@ -42,6 +44,14 @@ class Bench:
         if data is None:
             raise UsageError(f"there is no file {path}, or it is a link", "correct the path")
         return data
+
+    def parsed(self, path: str, data: bytes) -> SecretFile:
+        """An encrypted file, parsed once while it stays the same. Raises NotEncryptedError, FormatError."""
+        before, found = self._parsed.get(path, (None, None))
+        if found is None or before != data:
+            found = opening.read(data, kind_of_file(path))
+            self._parsed[path] = (data, found)
+        return found
 
     def rules_near(self, path: str) -> Rules | None:
         """The nearest `.sops.yaml` of a file. Raises FileError where it cannot be used."""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.secrets.bench import about, data_key, kind_of_file
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import show_path
+from gitconfigmgr.model.variables import LOADERS, variable_name
 from gitconfigmgr.secrets import opening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from gitconfigmgr.app.secrets.bench import Bench
     from gitconfigmgr.model.names import KeyPath
 
 IDENTITIES = ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_FILE")
-# what makes a program load code: a secret has no business there
-_LOADERS = re.compile(r"(LD_|DYLD_|GIT_).*|PATH|IFS|ENV|BASH_ENV|SHELLOPTS|PYTHON(PATH|HOME|STARTUP)|PERL5(LIB|OPT)|"
-                      r"RUBY(LIB|OPT)|NODE_OPTIONS|JAVA_TOOL_OPTIONS|CLASSPATH")  # fmt: skip
-_NAME = re.compile(r"[^A-Za-z0-9_]")
 
 
 def file_variables(bench: Bench, path: str, *, flatten: bool) -> dict[str, str]:
@@ -31,7 +27,7 @@ def file_variables(bench: Bench, path: str, *, flatten: bool) -> dict[str, str]:
     with about(path):
         key = data_key(bench, data, format_)
         if flatten:
-            return variables(_leaves(opening.plain_data(data, format_, key)[0], ()))
+            return variables(leaves(opening.plain_data(data, format_, key)[0]))
         return _harmless(opening.exec_environment(data, format_, key))
 
 
@@ -40,8 +36,7 @@ def variables(leaves: Iterable[tuple[KeyPath, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     origin: dict[str, KeyPath] = {}
     for path, value in leaves:
-        name = "_".join(_NAME.sub("_", str(part)) for part in path).upper()
-        name = f"_{name}" if name[:1].isdigit() else name
+        name = variable_name(path)
         if name in origin:
             both = f"{show_path(origin[name])} and {show_path(path)}"
             raise UsageError(f"{both} would both be the variable {name}", "rename one of them")
@@ -60,17 +55,20 @@ def child_environment(present: Mapping[str, str], secrets: Mapping[str, str]) ->
 
 def _harmless(found: dict[str, str]) -> dict[str, str]:
     for name in found:
-        if _LOADERS.fullmatch(name):
+        if LOADERS.fullmatch(name):
             raise UsageError(f"{name} would change which code the program loads", "rename the key, or drop it")
     return found
 
 
-def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[KeyPath, Any]]:
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from _leaves(child, (*path, key))
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _leaves(child, (*path, index))
+def leaves(item: Any, content: Callable[[Any], Any] = lambda item: item) -> Iterator[tuple[KeyPath, Any]]:
+    """The paths and items of a tree that hold no map and no list; `content` is what an item holds."""
+    yield from _leaves(item, content, ())
+
+
+def _leaves(item: Any, content: Callable[[Any], Any], path: tuple[str | int, ...]) -> Iterator[tuple[KeyPath, Any]]:
+    value = content(item)
+    if isinstance(value, (dict, list)):
+        for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(child, content, (*path, key))
     else:
-        yield path, value
+        yield path, item

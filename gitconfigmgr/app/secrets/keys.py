@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.app.secrets.bench import FileError, about, kind_of_file
 from gitconfigmgr.app.secrets.overview import encrypted_files
+from gitconfigmgr.app.secrets.unlocking import unlock
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.secrets import keyring, opening, recipients, sealing
 from gitconfigmgr.secrets.creation import NAME
-from gitconfigmgr.secrets.keyring import NoKeyError
+from gitconfigmgr.secrets.errors import SecretsError
 from gitconfigmgr.secrets.tokens import DataKey
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def plan_leave(bench: Bench, name: str) -> Leave:
     files: dict[str, SecretFile] = {}
     for path, data in encrypted_files(bench).items():
         with about(path):
-            files[path] = opening.read(data, kind_of_file(path))
+            files[path] = bench.parsed(path, data)
     known = {recipient for file in files.values() for recipient in file.metadata.recipients()}
     found = [item for item in known if name in (str(item), item.fields[0][1], str(item).partition(" ")[2])]
     if len(found) != 1:
@@ -141,25 +142,14 @@ def offboard(bench: Bench, leave: Leave) -> list[str]:
     return _change(bench, [item.path for item in leave.exposures], change)
 
 
-def opened(bench: Bench, files: Mapping[str, bytes]) -> dict[str, tuple[SecretFile, DataKey | NoKeyError]]:
-    """Encrypted files with their data keys; each key service is asked in batches."""
-    read: dict[str, SecretFile] = {}
-    for path, data in files.items():
-        with about(path):
-            read[path] = opening.read(data, kind_of_file(path))
-    keys = keyring.unwrap_many([file.metadata for file in read.values()], bench.providers)
-    return {path: (file, key) for (path, file), key in zip(read.items(), keys, strict=True)}
-
-
 def _change(bench: Bench, paths: Sequence[str], change: Callable[[_Opened], bytes]) -> list[str]:
     before = {path: bench.content(path) for path in paths}
     after: dict[str, bytes] = {}
-    for path, (file, key) in opened(bench, before).items():
+    for path, found in unlock(before, bench.providers, bench.parsed).items():  # what was tampered with must not look fresh
         with about(path):
-            if isinstance(key, NoKeyError):
-                raise key
-            opening.open_all(file, key)  # what was tampered with must not look fresh
-            after[path] = change(_Opened(path, before[path], kind_of_file(path), file.metadata, key))
+            if isinstance(found, SecretsError):
+                raise found
+            after[path] = change(_Opened(path, before[path], kind_of_file(path), found.file.metadata, found.key))
     return write_all(bench, {path: data for path, data in after.items() if data != before[path]})
 
 

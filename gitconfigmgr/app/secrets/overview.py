@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.app.secrets.bench import kind_of_file
 from gitconfigmgr.errors import GitConfigError
 from gitconfigmgr.model.names import show_path
-from gitconfigmgr.secrets import opening, recipients
+from gitconfigmgr.secrets import recipients
 from gitconfigmgr.secrets.creation import NAME
 from gitconfigmgr.secrets.errors import NotEncryptedError, RulesError, SecretsError
 from gitconfigmgr.secrets.selection import places
@@ -19,7 +19,7 @@ from gitconfigmgr.secrets.tree import Leaf
 from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gitconfigmgr.app.secrets.bench import Bench
     from gitconfigmgr.model.names import KeyPath
@@ -37,21 +37,20 @@ def encrypted_files(bench: Bench) -> dict[str, bytes]:
     found = {}
     for path in bench.files():
         data = bench.read(path)
-        if data is not None and _looks_encrypted(path, data):
+        if data is not None and _looks_encrypted(bench, path, data):
             found[path] = data
     return found
 
 
-def _looks_encrypted(path: str, data: bytes) -> bool:
+def _looks_encrypted(bench: Bench, path: str, data: bytes) -> bool:
     if not _MARKS.search(data) or path.rpartition("/")[2] in _SETTINGS:
         return False
-    format_ = kind_of_file(path)
     try:
-        opening.read(data, format_)
+        bench.parsed(path, data)
     except NotEncryptedError:
         return False
     except SecretsError:
-        return format_ != "binary"  # a page that shows an encrypted value is none
+        return kind_of_file(path) != "binary"  # a page that shows an encrypted value is none
     return True
 
 
@@ -125,9 +124,9 @@ def flaws(status: Status) -> list[str]:
     """What is amiss with a file, as people say it."""
     said = [status.problem] if status.problem else []
     if status.plaintext:
-        shown = ", ".join(show_path(path) for path in status.plaintext[:5])
-        more = f" and {len(status.plaintext) - 5} more" if len(status.plaintext) > 5 else ""
-        said.append(f"in plaintext, though the rule encrypts it: {shown}{more}")
+        said.append(f"in plaintext, though the rule encrypts it: {_some(status.plaintext)}")
+    if status.damaged:
+        said.append(f"cut off or edited: {_some(status.damaged)}")
     if status.encrypted and status.mac != "present" and not (status.problem and status.mac == "missing"):
         merged = "; run `gitconfigmgr secret finish`" if status.mac == "pending" else ""
         said.append(f"the message authentication code is {status.mac}{merged}")
@@ -140,6 +139,11 @@ def flaws(status: Status) -> list[str]:
     return said
 
 
+def _some(paths: Sequence[KeyPath]) -> str:
+    shown = ", ".join(map(show_path, paths[:5]))
+    return f"{shown} and {len(paths) - 5} more" if len(paths) > 5 else shown
+
+
 def as_json(status: Status) -> dict[str, Any]:
     """The shape of one file in `secret status --format json`."""
     return {
@@ -148,6 +152,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "in_order": status.in_order,
         "secrets": len(status.secrets),
         "plaintext": [show_path(path) for path in status.plaintext],
+        "damaged": [show_path(path) for path in status.damaged],
         "recipients": [str(item) for item in status.recipients],
         "missing": [str(item) for item in status.missing],
         "stale": [str(item) for item in status.stale],
@@ -173,7 +178,7 @@ def readers(bench: Bench, protected: Mapping[str, bool]) -> list[Reader]:
     metadata: dict[str, Metadata] = {}
     for path, data in encrypted_files(bench).items():
         try:
-            metadata[path] = opening.read(data, kind_of_file(path)).metadata
+            metadata[path] = bench.parsed(path, data).metadata
         except GitConfigError:
             continue  # `status` tells of it
     return [

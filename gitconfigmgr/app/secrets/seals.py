@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.app.secrets.bench import FileError, about, kind_of_file, status_of
-from gitconfigmgr.app.secrets.keys import opened
 from gitconfigmgr.app.secrets.overview import encrypted_files
+from gitconfigmgr.app.secrets.unlocking import unlock
 from gitconfigmgr.errors import GitConfigError, UsageError
-from gitconfigmgr.secrets import opening, seals
+from gitconfigmgr.secrets import seals
 from gitconfigmgr.secrets.errors import SecretsError
-from gitconfigmgr.secrets.keyring import NoKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,25 +33,8 @@ class Verdict(NamedTuple):
 def verify_files(bench: Bench, paths: Iterable[str] | None = None) -> list[Verdict]:
     """Decrypt files and check their codes: those that are named, or all."""
     files = {path: bench.content(path) for path in paths} if paths is not None else encrypted_files(bench)
-    verdicts: dict[str, Verdict] = {}
-    readable: dict[str, bytes] = {}
-    for path, data in files.items():
-        try:
-            opening.read(data, kind_of_file(path))
-        except SecretsError as error:
-            verdicts[path] = _failed(path, error)
-        else:
-            readable[path] = data
-    for path, (file, key) in opened(bench, readable).items():
-        try:
-            if isinstance(key, NoKeyError):
-                raise key
-            opening.open_all(file, key)
-        except GitConfigError as error:
-            verdicts[path] = _failed(path, error)
-        else:
-            verdicts[path] = Verdict(path)
-    return [verdicts[path] for path in files]
+    found = unlock(files, bench.providers, bench.parsed)
+    return [_failed(path, each) if isinstance(each, SecretsError) else Verdict(path) for path, each in found.items()]
 
 
 def _failed(path: str, error: GitConfigError) -> Verdict:
@@ -69,11 +51,10 @@ def seal_files(
     files = {path: data for path, data in encrypted_files(bench).items() if path != manifest}
     if not files:
         raise UsageError("there is no encrypted file to seal", "see `gitconfigmgr secret status`")
-    for path, (file, data_key) in opened(bench, files).items():
+    for path, found in unlock(files, bench.providers, bench.parsed).items():
         with about(path):
-            if isinstance(data_key, NoKeyError):
-                raise data_key
-            opening.open_all(file, data_key)
+            if isinstance(found, SecretsError):
+                raise found
     store = memory()
     sequence = max(_last(store), _previous(bench, manifest, key.public_key())) + 1
     entries = {path: seals.seal_entry(data, kind_of_file(path)) for path, data in files.items()}

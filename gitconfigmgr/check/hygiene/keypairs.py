@@ -68,16 +68,18 @@ def belong(certificate: x509.Certificate, key: Any) -> bool:
     return bool(certificate.public_key().public_bytes(*form) == key.public_key().public_bytes(*form))
 
 
-def check_chain(text: str, now: date, until: Callable[[date, date, str], Found]) -> Found:
-    """Dates, order and signatures of a chain, and its private key where the text holds one."""
+def check_chain(text: str, now: date | None, until: Callable[[date, date | None, str], Found]) -> Found:
+    """Dates, order and signatures of a chain, and its private key where the text holds one; or that key alone."""
     chain = certificates(text)
+    if not chain and "-----BEGIN CERTIFICATE" not in text and (alone := private_key(text)) is not None:
+        return _strength(alone, "the private key")
     if not chain:
         return [(WRONG_FORM, "the certificate is no PEM text that can be read", _REPLACE)]
     found: Found = []
     for certificate in chain:
         begin = certificate.not_valid_before_utc.date()
         what = f"the certificate for {name(certificate)}"
-        if begin > now:
+        if now is not None and begin > now:
             found.append((EXPIRED, f"{what} is not valid before {begin}", "use the one that is valid today until then"))
         found += until(certificate.not_valid_after_utc.date(), now, what)
     for lower, upper in pairwise(chain):
@@ -111,7 +113,7 @@ def _strength(key: Any, what: str) -> Found:
 def check_ssh(text: str) -> Found:
     """Whether a text is a private key as ssh reads it."""
     if re.match(r"\s*(?:ssh-|ecdsa-sha2-|sk-)\S+ AAAA", text):
-        return [(WRONG_FORM, "the SSH key is the public one", f"set the private one: {_REPLACE[8:]}")]
+        return [(WRONG_FORM, "the SSH key is the public one", "set the private one: `gitconfigmgr secret set`")]
     if "PRIVATE KEY-----" not in text:
         return [(WRONG_FORM, "the SSH key is no private key in PEM or OpenSSH form", _REPLACE)]
     key = private_key(text)

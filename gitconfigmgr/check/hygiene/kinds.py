@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.check.hygiene.judging import is_example
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Found = list[tuple[str, str, str]]
 
@@ -27,6 +27,7 @@ PROVIDERS = {
     "openai": ("sk-",),
     "openrouter": ("sk-or-",),
     "google": ("AIza", "AQ."),
+    "google_ai": ("AIza", "AQ."),
     "gemini": ("AIza", "AQ."),
     "huggingface": ("hf_", "api_org_"),
     "groq": ("gsk_",),
@@ -63,8 +64,11 @@ _WEAK_PASSWORDS = frozenset(
 )
 
 
-def check_kind(kind: str, value: str, now: date, *, provider: str | None = None) -> Found:
-    """Findings about a decrypted value as code, message and help; none for a kind that says nothing of the content."""
+def check_kind(kind: str, value: str, now: date | None, *, provider: str | None = None) -> Found:
+    """Findings about a decrypted value as code, message and help; none for a kind that says nothing of the content.
+
+    Without `now` nothing is said of dates.
+    """
     check = _CHECKS.get(kind)
     if check is None:
         return []
@@ -73,6 +77,11 @@ def check_kind(kind: str, value: str, now: date, *, provider: str | None = None)
     if kind == "api_key":
         return _api_key(value, now, provider)
     return check(value, now)
+
+
+def is_object(kind: str, names: Iterable[str]) -> bool:
+    """Whether a map with these keys is one secret of the kind, rather than a map of several."""
+    return not _MEMBERS.get(kind, frozenset()).isdisjoint(names)
 
 
 def check_pair(certificate: str, private_key: str) -> Found:
@@ -101,22 +110,29 @@ def _word(kind: str) -> str:
 # -- keys and tokens that are text -------------------------------------------------------------------------------------
 
 
-def _api_key(value: str, now: date, provider: str | None) -> Found:
+def _api_key(value: str, now: date | None, provider: str | None) -> Found:
     data = _object(value)
     key = value if data is None else _first(data, "key", "api_key", "apiKey", "token")
     if not isinstance(key, str):
         return [(WRONG_FORM, "the API key is a map without `key`", _REPLACE)]
-    found = _line(key, "the API key")
-    if not found and is_example(key.encode()):
-        found.append((WRONG_FORM, "the API key is a placeholder", _REPLACE))
     name = (provider or str((data or {}).get("provider") or "")).lower()
+    found = _line(key, "the API key") or _placeholder(key) or _issuer(key, name)
+    return found + _expiry(_first(data or {}, "expires_at", "expires", "expiry"), now, "the API key")
+
+
+def _placeholder(key: str) -> Found:
+    return [(WRONG_FORM, "the API key is a placeholder", _REPLACE)] if is_example(key.encode()) else []
+
+
+def _issuer(key: str, name: str) -> Found:
+    """Whether a key can be one of the provider that is named."""
     heads = PROVIDERS.get(name, ())
-    if heads and not key.strip().startswith(heads):
-        found.append((WRONG_FORM, f"the API key does not begin as one of {name} does: {' or '.join(heads)}", _REPLACE))
+    if heads and not key.startswith(heads):
+        return [(WRONG_FORM, f"the API key does not begin as one of {name} does: {' or '.join(heads)}", _REPLACE)]
     other = next((each for each, begin in _TELLING.items() if key.startswith(begin)), None)
     if name in {"openai", "deepseek", "litellm"} and other and other != name:
-        found.append((WRONG_FORM, f"the API key is one of {other}, not of {name}", _REPLACE))
-    return found + _expiry(_first(data or {}, "expires_at", "expires", "expiry"), now, "the API key")
+        return [(WRONG_FORM, f"the API key is one of {other}, not of {name}", _REPLACE)]
+    return []
 
 
 _TELLING = {"anthropic": "sk-ant-", "openrouter": "sk-or-", "langfuse": "sk-lf-", "openai": "sk-proj-"}
@@ -132,7 +148,7 @@ def _line(value: str, what: str) -> Found:
     return []
 
 
-def _oauth_token(value: str, now: date) -> Found:
+def _oauth_token(value: str, now: date | None) -> Found:
     data = _object(value)
     if data is None:
         return _line(value, "the OAuth token") or _claims_expiry(value, now)
@@ -144,7 +160,7 @@ def _oauth_token(value: str, now: date) -> Found:
     return _expiry(_first(data, "expires_at", "expiry"), now, "the OAuth token") or _claims_expiry(token, now)
 
 
-def _claims_expiry(token: str, now: date) -> Found:
+def _claims_expiry(token: str, now: date | None) -> Found:
     from base64 import urlsafe_b64decode
 
     parts = token.split(".")
@@ -157,7 +173,7 @@ def _claims_expiry(token: str, now: date) -> Found:
     return _expiry(claims.get("exp") if isinstance(claims, dict) else None, now, "the token")
 
 
-def _expiry(moment: Any, now: date, what: str) -> Found:
+def _expiry(moment: Any, now: date | None, what: str) -> Found:
     if moment is None:
         return []
     try:
@@ -170,7 +186,9 @@ def _expiry(moment: Any, now: date, what: str) -> Found:
     return _until(day, now, what)
 
 
-def _until(day: date, now: date, what: str) -> Found:
+def _until(day: date, now: date | None, what: str) -> Found:
+    if now is None:
+        return []
     if day < now:
         return [(EXPIRED, f"{what} expired on {day}", _RENEW)]
     if day - now <= SOON:
@@ -181,7 +199,7 @@ def _until(day: date, now: date, what: str) -> Found:
 # -- credentials -------------------------------------------------------------------------------------------------------
 
 
-def _database_credentials(value: str, now: date) -> Found:  # noqa: ARG001 - one signature for all kinds
+def _database_credentials(value: str, now: date | None) -> Found:  # noqa: ARG001 - one signature for all kinds
     from urllib.parse import urlsplit
 
     data = _object(value)
@@ -223,7 +241,7 @@ _CLOUDS = (
 )  # fmt: skip
 
 
-def _cloud_credentials(value: str, now: date) -> Found:
+def _cloud_credentials(value: str, now: date | None) -> Found:
     data = _object(value)
     if data is None:
         data = dict(re.findall(r"^\s*(?:export\s+)?([A-Za-z_]+)\s*[=:]\s*(\S+)\s*$", value, re.MULTILINE))
@@ -273,25 +291,25 @@ def _first(data: dict[str, Any], *names: str) -> Any:
 # -- keys and certificates ---------------------------------------------------------------------------------------------
 
 
-def _certificate(value: str, now: date) -> Found:
+def _certificate(value: str, now: date | None) -> Found:
     from gitconfigmgr.check.hygiene import keypairs
 
     return keypairs.check_chain(value, now, _until)
 
 
-def _ssh_key(value: str, now: date) -> Found:  # noqa: ARG001 - one signature for all kinds
+def _ssh_key(value: str, now: date | None) -> Found:  # noqa: ARG001 - one signature for all kinds
     from gitconfigmgr.check.hygiene import keypairs
 
     return keypairs.check_ssh(value)
 
 
-def _jwt_signing_key(value: str, now: date) -> Found:  # noqa: ARG001 - one signature for all kinds
+def _jwt_signing_key(value: str, now: date | None) -> Found:  # noqa: ARG001 - one signature for all kinds
     from gitconfigmgr.check.hygiene import keypairs
 
     return keypairs.check_signing(value, _object(value))
 
 
-_CHECKS: dict[str, Callable[[str, date], Found]] = {
+_CHECKS: dict[str, Callable[[str, date | None], Found]] = {
     "api_key": lambda value, now: _api_key(value, now, None),
     "database_credentials": _database_credentials,
     "certificate": _certificate,
@@ -299,5 +317,12 @@ _CHECKS: dict[str, Callable[[str, date], Found]] = {
     "oauth_token": _oauth_token,
     "jwt_signing_key": _jwt_signing_key,
     "cloud_credentials": _cloud_credentials,
+}
+_MEMBERS = {
+    "api_key": frozenset(("key", "api_key", "apiKey", "expires_at")),
+    "oauth_token": frozenset(("access_token", "refresh_token")),
+    "database_credentials": frozenset(("username", "user", "password")),
+    "cloud_credentials": frozenset(("type", *(name for _, *names in _CLOUDS for each in names for name in each))),
+    "jwt_signing_key": frozenset(("kty",)),
 }
 KINDS = frozenset(_CHECKS) | {"generic"}

@@ -9,7 +9,7 @@ from gitconfigmgr.check.hygiene.finding import find
 from gitconfigmgr.check.hygiene.marks import Lines, finding, without_allowed
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, Related, key_position_of, position_of
 from gitconfigmgr.model.names import many, show_path
-from gitconfigmgr.model.values import SEALED, DirectiveMap, Node, Sealed
+from gitconfigmgr.model.values import MAC_PENDING, SEALED, DirectiveMap, Node, Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.model.values import Document
 
+    RuleOf = Callable[[dict[str, Any]], "Rule | Unusable"]
+
 _BASE64 = rb"[A-Za-z0-9+/]"
 _TOKEN = re.compile(
     rb"ENC\[AES256_GCM,data:" + _BASE64 + rb"{1,4096}={0,2},iv:" + _BASE64 + rb"{43}=,tag:" + _BASE64
     + rb"{22}==,type:[a-z]{3,7}\]"
 )  # fmt: skip
+_PLAIN = re.compile(r"(?:\(\?i\))?(?:[^\\(]|\((?!\?)|\(\?:)*")
 _MAC = re.compile(rb"[\"']?mac[\"']?[ \t]*:[ \t]*[\"']?\Z")
 
 
@@ -34,6 +37,24 @@ class Rule(Protocol):
     def encrypts_matches(self) -> bool: ...
     @property
     def matches(self) -> Callable[[str], bool]: ...
+
+
+class Unusable(NamedTuple):
+    """Why the rule of a SOPS file cannot be used. `severity` is that of the code where it is empty."""
+
+    reason: str
+    help: str | None = None
+    severity: str = ""
+
+
+def plain_search(pattern: str) -> Callable[[str], bool]:
+    """A search for a regular expression that means the same to every engine. Raises ValueError for any other."""
+    from gitconfigmgr.check.fast import keyword_test
+
+    test = keyword_test("pattern", pattern) if _PLAIN.fullmatch(pattern) and "[:" not in pattern else None
+    if test is None:
+        raise ValueError(pattern)
+    return test
 
 
 class Secrets(NamedTuple):
@@ -83,7 +104,7 @@ def copies(found: Iterable[tuple[str, Secrets]], protected: frozenset[str]) -> l
     return findings
 
 
-def check_block(document: Document, data: bytes, rule_of: Callable[[dict[str, Any]], Rule | None]) -> list[Diagnostic]:
+def check_block(document: Document, data: bytes, rule_of: RuleOf) -> list[Diagnostic]:
     """Whether the encrypted values of a document and its `sops` block belong together."""
     root, block = document.root, document.sops
     if root is None:
@@ -94,8 +115,13 @@ def check_block(document: Document, data: bytes, rule_of: Callable[[dict[str, An
     mac = block.value.get("mac")
     if mac is None or mac.value in (None, ""):
         found.append(Diagnostic("GCM706", "the sops block has no mac", key_position_of(block)))
+    elif mac.value == MAC_PENDING:
+        message = "a merge without a key left the mac of the sops block open"
+        found.append(Diagnostic("GCM706", message, key_position_of(mac), help="run `gitconfigmgr secret finish`"))
     rule = rule_of({key: node.value for key, node in block.value.items()})
-    if rule is not None and not rule.by_comment:
+    if isinstance(rule, Unusable):
+        found.append(Diagnostic("GCM709", rule.reason, key_position_of(block), severity=rule.severity, help=rule.help))
+    elif not rule.by_comment:
         found += [
             _unencrypted(node, path) for node, path in _selected(root, (), rule, chosen=not rule.encrypts_matches)
         ]

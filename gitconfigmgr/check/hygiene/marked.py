@@ -23,17 +23,19 @@ _ELSEWHERE = re.compile(
 
 
 class Marks:
-    """Where the schemas of a namespace mark secrets. `roots` are schemas by the path they are bound to."""
+    """Where the schemas of a namespace carry a keyword. `roots` are schemas by the path they are bound to."""
 
     def __init__(
         self,
         roots: Iterable[tuple[KeyPath, Schema]],
         targets: Mapping[int, Schema],
         schemas: Callable[[KeyPath], list[Schema]],
+        keyword: str = _KEYWORD,
     ) -> None:
         self._bound = [(path, schema) for path, schema in roots]
         self._schemas = schemas
-        self._leading = _leading([schema for _, schema in self._bound], targets)
+        self._keyword = keyword
+        self._leading = _leading([schema for _, schema in self._bound], targets, keyword)
         self._leads: dict[KeyPath, bool] = {}
         self._kinds: dict[KeyPath, str | None] = {}
 
@@ -41,9 +43,9 @@ class Marks:
         return bool(self._leading)
 
     def kind(self, path: KeyPath) -> str | None:
-        """The kind of secret that is marked at exactly this path."""
+        """What the keyword says at exactly this path: the kind of secret."""
         if path not in self._kinds:
-            named = (schema[_KEYWORD] for schema in self._schemas(path) if _KEYWORD in schema)
+            named = (schema[self._keyword] for schema in self._schemas(path) if self._keyword in schema)
             self._kinds[path] = next((str(kind) for kind in named), None)
         return self._kinds[path]
 
@@ -55,15 +57,15 @@ class Marks:
         return self._leads[path]
 
 
-def _leading(roots: list[Schema], targets: Mapping[int, Schema]) -> set[int]:
-    """The schemas from which a mark can be reached."""
+def _leading(roots: list[Schema], targets: Mapping[int, Schema], keyword: str) -> set[int]:
+    """The schemas from which the keyword can be reached."""
     above: dict[int, list[int]] = {}
     marked: list[int] = []
     todo = list(roots)
     known = {id(schema) for schema in todo}
     while todo:
         schema = todo.pop()
-        if _KEYWORD in schema:
+        if keyword in schema:
             marked.append(id(schema))
         below = [child for _, child in children(schema)]
         if id(schema) in targets:
@@ -94,11 +96,12 @@ def plaintext(root: Node, marks: Marks) -> list[Diagnostic]:
             hidden=True,
         )
         for node, path, kind in _marked(root, (), marks)
-        if _is_plaintext(node.value)
+        if is_plaintext(node.value)
     ]
 
 
-def _is_plaintext(value: Any) -> bool:
+def is_plaintext(value: Any) -> bool:
+    """Whether a value could be a secret itself, rather than a word about where it is kept."""
     if isinstance(value, str):
         return bool(value) and not _ELSEWHERE.match(value)
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitconfigmgr.model.names import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitconfigmgr.check.hygiene.layers import Rule
+    from gitconfigmgr.check.hygiene.layers import RuleOf
     from gitconfigmgr.check.hygiene.marked import Marks
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.settings import Settings
@@ -24,7 +24,7 @@ class Hygiene:
         settings: Settings,
         documents: Mapping[str, Mapping[str, str]],
         read: Callable[[str], bytes | None],
-        rule_of: Callable[[dict[str, Any]], Rule | None],
+        rule_of: RuleOf,
     ) -> None:
         self._settings = settings
         self._documents = documents

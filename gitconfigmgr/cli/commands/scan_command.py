@@ -27,6 +27,7 @@ Examples:
   gitconfigmgr scan --staged               what the next commit changes
   gitconfigmgr scan --range origin/main..HEAD
   gitconfigmgr scan --range HEAD           all history
+  gitconfigmgr scan --staged --merge-safety
   gitconfigmgr scan prompts .env --format json""",
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -35,6 +36,8 @@ Examples:
 @options.output_format("text", "json")
 @click.option("--max-size", type=click.IntRange(1, 1024), default=16, show_default=True, metavar="MB",
               help="Larger text files are reported, not scanned.")  # fmt: skip
+@click.option("--merge-safety", is_flag=True,
+              help="Look for conflict markers and encrypted files that nothing vouches for, instead of keys.")  # fmt: skip
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -43,6 +46,7 @@ def command(
     range_: str | None,
     format_: str,
     max_size: int,
+    merge_safety: bool,  # noqa: FBT001
 ) -> None:
     """Look for keys and private keys in all files of the repository.
 
@@ -57,7 +61,13 @@ def command(
     repository = open_repository(folder)
     root = _root(folder, repository, inside=staged or range_ is not None)
     names = _names(folder, root, paths, must_exist=not (staged or range_))
-    scanned = scan(_contents(repository, root, names, range_, staged=staged), max_size * 1024 * 1024)
+    contents = _contents(repository, root, names, range_, staged=staged)
+    if merge_safety:
+        from gitconfigmgr.app import merge_safety as safety
+
+        scanned = scan(contents, max_size * 1024 * 1024, safety.merge_safety)
+    else:
+        scanned = scan(contents, max_size * 1024 * 1024)
     if not scanned.files and not (staged or range_):
         raise click.UsageError(f"There is no file to scan{' in ' + ' '.join(paths) if paths else ''}.")
     _print(scanned, format_)

@@ -1,12 +1,10 @@
-"""`gitconfigmgr secret`: a table of its own, as in cli/main.py."""
+"""`gitconfigmgr secret` and the table of its commands."""
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-from gitconfigmgr.errors import GitConfigError, UsageError
+from gitconfigmgr.cli.tables import CommandTable
 
 COMMANDS = {
     "encrypt": "Encrypt files in place, by their creation rules.",
@@ -32,55 +30,17 @@ COMMANDS = {
 }
 
 
-class Subcommands(click.Group):
-    """The commands of the table, loaded on demand."""
+class Subcommands(CommandTable):
+    """The commands of the table; what nobody expected of them shows no value."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        found = import_module(f"gitconfigmgr.cli.secret.{cmd_name.replace('-', '_')}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    table = COMMANDS
+    package = "gitconfigmgr.cli.secret"
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        from gitconfigmgr.cli.secret.session import withheld
+
+        with withheld():
             return super().invoke(ctx)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("gitconfigmgr"):
-                raise
-            hint = "install it: pip install 'gitconfigmgr[secrets]'"
-            raise UsageError(f"{error.name} is needed and not installed", hint) from None
-        except (click.ClickException, click.Abort, click.exceptions.Exit, GitConfigError, OSError):
-            raise
-        except Exception as error:
-            _withhold(error)
-            raise
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from gitconfigmgr.model.names import closest
-
-            near = closest(args[0], list(COMMANDS))
-            hint = f"did you mean {near}?" if near else "see gitconfigmgr secret --help"
-            raise UsageError(f"there is no command secret {args[0]}", hint)
-        return super().resolve_command(ctx, args)
-
-
-def _withhold(error: BaseException | None) -> None:
-    """Take the texts out of an error that nobody expected: they may quote a value, and the report of a bug shows them."""
-    while error is not None:
-        if not isinstance(error, GitConfigError):
-            error.args = ("<withheld>",)
-        error = error.__cause__ or error.__context__
 
 
 @click.command(

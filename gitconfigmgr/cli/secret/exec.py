@@ -47,7 +47,8 @@ def command(
     if environment is not None:
         from gitconfigmgr.app.secrets.effective import effective_secrets
 
-        secrets = effective_secrets(*here.repository(), where, environment, everything=plain)
+        repository, bench, _ = here.repository()
+        secrets = effective_secrets(repository, bench.providers, where, environment, everything=plain)
     else:
         secrets = file_variables(*here.file(where), flatten=flatten)
     _replace(argv, child_environment(os.environ, secrets))

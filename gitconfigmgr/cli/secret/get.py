@@ -42,7 +42,8 @@ def command(
     if environment is not None:
         from gitconfigmgr.app.secrets.effective import effective_value
 
-        value = effective_value(*here.repository(), where, environment, key)
+        repository, bench, _ = here.repository()
+        value = effective_value(repository, bench.providers, where, environment, key)
     else:
         bench, path = here.file(session.stdin_name(name) if where == "-" else where)
         value = get_value(bench, path, session.read_input() if where == "-" else bench.content(path), key)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitconfigmgr.errors import UsageError
+from gitconfigmgr.errors import GitConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from gitconfigmgr.app.check import Checked
     from gitconfigmgr.app.secrets.bench import Bench
+    from gitconfigmgr.app.select import Selection, State
     from gitconfigmgr.pipeline import Repository
 
 base = click.option("--base", metavar="REV", help="Take the allowed key services from this revision; default: HEAD.")
@@ -22,6 +25,27 @@ environment = click.option(
 )
 name = click.option("--name", metavar="FILE", help="The path that standard input (-) stands for.")
 all_files = click.option("--all", "everything", is_flag=True, help="All encrypted files of the repository.")
+
+
+@contextmanager
+def withheld() -> Iterator[None]:
+    """Errors that nobody expected keep their texts to themselves: they may quote a value, and the report of a bug shows them."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("gitconfigmgr"):
+            raise
+        hint = "install it: pip install 'gitconfigmgr[secrets]'"
+        raise UsageError(f"{error.name} is needed and not installed", hint) from None
+    except (click.ClickException, click.Abort, click.exceptions.Exit, GitConfigError, OSError):
+        raise
+    except Exception as error:
+        at: BaseException | None = error
+        while at is not None:
+            if not isinstance(at, GitConfigError):
+                at.args = ("<withheld>",)
+            at = at.__cause__ or at.__context__
+        raise
 
 
 class Session:
@@ -106,6 +130,18 @@ class Session:
 
         bench, _ = self.bench()
         return bench, list(encrypted_files(bench))
+
+
+def look_inside(
+    state: State, repository: Repository, checked: Checked, selection: Selection, paths: Sequence[str], jobs: int | None
+) -> Checked:
+    """The check with what is inside the secrets of its targets."""
+    from gitconfigmgr.app.secrets import inside
+    from gitconfigmgr.wiring import open_key_providers
+
+    with withheld():
+        providers = open_key_providers(state.folder, None, asker())
+        return inside.look_inside(repository, checked, selection, paths, providers, jobs)
 
 
 def asker(*, confirm: bool = False) -> Callable[[str], str] | None:

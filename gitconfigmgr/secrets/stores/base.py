@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gitconfigmgr.secrets.errors import FormatError
+from gitconfigmgr.secrets.tree import Branch, Edit, edited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gitconfigmgr.secrets.scalars import Scalar
-    from gitconfigmgr.secrets.tree import Branch, Comment, Edit, Entry, File, Leaf
+    from gitconfigmgr.secrets.tree import Comment, Entry, File, Leaf
 
 
 class Store(Protocol):
@@ -44,8 +45,8 @@ class Store(Protocol):
         """The file with a new time and code, and nothing else changed."""
         ...
 
-    def without_metadata(self, file: File) -> str:
-        """The file without its metadata."""
+    def without_metadata(self, file: File, edits: Iterable[Edit] = ()) -> str:
+        """The file without its metadata, after some edits of its values and comments."""
         ...
 
     def insert(self, file: File, branch: Branch, key: str | None, value: Any) -> Edit:
@@ -59,6 +60,21 @@ class Store(Protocol):
     def remove(self, file: File, branch: Branch, entry: Entry, parent: Entry | None) -> Edit:
         """Drop an entry; `parent` is the entry that holds the branch."""
         ...
+
+
+def stamped_block(store: Store, file: File, texts: Mapping[str, str], written: Callable[[str], str] = str) -> str:
+    """The file with some texts of its metadata block anew, for formats whose blocks hold them as they are `written`."""
+    entry = file.documents[0].metadata
+    assert entry is not None
+    assert isinstance(entry.node, Branch)
+    edits = []
+    for name, text in texts.items():
+        found = entry.node.find(name)
+        if found is None:
+            edits.append(store.insert(file, entry.node, name, text))
+        else:
+            edits.append(Edit(found.node.start, found.node.end, written(text)))
+    return edited(file.text, edits)
 
 
 def decoded(data: bytes) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.secrets.errors import FormatError, RefusedError
 from gitconfigmgr.secrets.scalars import Time
+from gitconfigmgr.secrets.stores.base import stamped_block
 from gitconfigmgr.secrets.stores.yaml_reader import SOPS
 from gitconfigmgr.secrets.tree import Branch, Comment, Document, Edit, Entry, File, Leaf, edited, to_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gitconfigmgr.secrets.scalars import Scalar
 
@@ -68,19 +69,9 @@ class JsonStore:
         return edited(file.text, [self.insert(file, document.root, SOPS, _Raw(block))])
 
     def stamped(self, file: File, lastmodified: str, mac: str) -> str:
-        entry = file.documents[0].metadata
-        assert entry is not None
-        assert isinstance(entry.node, Branch)
-        edits = []
-        for name, value in (("lastmodified", lastmodified), ("mac", mac)):
-            found = entry.node.find(name)
-            if found is None:
-                edits.append(self.insert(file, entry.node, name, value))
-            else:
-                edits.append(Edit(found.node.start, found.node.end, _text(value)))
-        return edited(file.text, edits)
+        return stamped_block(self, file, {"lastmodified": lastmodified, "mac": mac}, _text)
 
-    def without_metadata(self, file: File) -> str:
+    def without_metadata(self, file: File, edits: Iterable[Edit] = ()) -> str:
         document = file.documents[0]
         entry = document.metadata
         assert entry is not None
@@ -88,8 +79,8 @@ class JsonStore:
         before = [item for item in root.items() if item.start < entry.start]
         after = [item for item in root.items() if item.start > entry.start]
         if after:
-            return edited(file.text, [Edit(entry.start, after[0].start, "")])
-        return edited(file.text, [Edit(before[-1].node.end if before else root.start + 1, entry.node.end, "")])
+            return edited(file.text, [*edits, Edit(entry.start, after[0].start, "")])
+        return edited(file.text, [*edits, Edit(before[-1].node.end if before else root.start + 1, entry.node.end, "")])
 
     def insert(self, file: File, branch: Branch, key: str | None, value: Any) -> Edit:
         lead = _indent(file, branch)

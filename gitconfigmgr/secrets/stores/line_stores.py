@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.secrets.errors import FormatError, RefusedError
+from gitconfigmgr.secrets.stores.base import stamped_block
 from gitconfigmgr.secrets.stores.flat import flattened, unflattened
 from gitconfigmgr.secrets.tree import Branch, Comment, Document, Edit, Entry, File, Leaf, edited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitconfigmgr.secrets.scalars import Scalar
 
@@ -106,12 +107,12 @@ class DotenvStore(_LineStore):
     def comment(self, file: File, comment: Comment, text: str, *, element: bool) -> Edit:  # noqa: ARG002
         return Edit(comment.start, comment.end, f"#{text}")
 
-    def _without(self, file: File) -> str:
-        lines = file.text.split("\n")
+    def without_metadata(self, file: File, edits: Iterable[Edit] = ()) -> str:
+        lines = edited(file.text, edits).split("\n")
         return "\n".join(line for line in lines if not line.startswith(_PREFIX))
 
     def with_metadata(self, file: File, data: Mapping[str, Any]) -> str:
-        text = self._without(file)
+        text = self.without_metadata(file)
         flat = flattened(data)
         lines = "".join(f"{_PREFIX}{name}={flat[name]}\n" for name in sorted(flat))
         return text + ("" if text.endswith("\n") or not text else "\n") + lines
@@ -123,9 +124,6 @@ class DotenvStore(_LineStore):
             text, count = re.subn(rf"^{_PREFIX}{name}=[^\r\n]*", lambda _, line=line: line, text, flags=re.MULTILINE)  # type: ignore[misc]
             text += "" if count else ("" if text.endswith("\n") else "\n") + line + "\n"
         return text
-
-    def without_metadata(self, file: File) -> str:
-        return self._without(file)
 
     def insert(self, file: File, branch: Branch, key: str | None, value: Any) -> Edit:
         if isinstance(value, dict | list) or key is None:
@@ -181,19 +179,10 @@ class IniStore(_LineStore):
         return f"{text}{gap}[sops]\n{lines}"
 
     def stamped(self, file: File, lastmodified: str, mac: str) -> str:
-        entry = file.documents[0].metadata
-        assert entry is not None
-        assert isinstance(entry.node, Branch)
-        edits = []
-        for name, value in (("lastmodified", lastmodified), ("mac", mac)):
-            found = entry.node.find(name)
-            if found is None:
-                edits.append(self.insert(file, entry.node, name, value))
-            else:
-                edits.append(Edit(found.node.start, found.node.end, value))
-        return edited(file.text, edits)
+        return stamped_block(self, file, {"lastmodified": lastmodified, "mac": mac})
 
-    def without_metadata(self, file: File) -> str:
+    def without_metadata(self, file: File, edits: Iterable[Edit] = ()) -> str:
+        file = self.read(edited(file.text, edits))
         entry = file.documents[0].metadata
         assert entry is not None
         start = file.text.rfind("\n", 0, entry.start) + 1

@@ -9,7 +9,7 @@ from gitconfigmgr.secrets.stores import yaml_reader, yaml_writer
 from gitconfigmgr.secrets.tree import Branch, Comment, Document, Edit, Entry, File, Leaf, edited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gitconfigmgr.secrets.scalars import Scalar
 
@@ -73,8 +73,8 @@ class YamlStore:
                     )
         return edited(file.text, edits)
 
-    def without_metadata(self, file: File) -> str:
-        return edited(file.text, [_metadata_removal(file, item) for item in file.documents if item.metadata])
+    def without_metadata(self, file: File, edits: Iterable[Edit] = ()) -> str:
+        return edited(file.text, [*edits, *(_metadata_removal(file, item) for item in file.documents if item.metadata)])
 
     def insert(self, file: File, branch: Branch, key: str | None, value: Any) -> Edit:
         if branch.flow:

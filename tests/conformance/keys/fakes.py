@@ -50,7 +50,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
+            do_GET = do_POST = do_PUT = do_HEAD = _serve  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 pass

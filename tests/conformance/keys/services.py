@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyrage
 import pytest
 
+from gitconfigmgr.adapters.keys import azure
 from gitconfigmgr.adapters.keys.age import AgeProvider
 from gitconfigmgr.adapters.keys.extras import Allowed
 from gitconfigmgr.adapters.keys.passphrase import PassphraseProvider
 from gitconfigmgr.secrets.metadata import Recipient
 from gitconfigmgr.secrets.ports import DisabledKeyError, KeyDeniedError, KeyThrottledError, KeyUnreachableError
 from tests.conformance.keys.fakes import Failing, GoogleKms, KeyVault
+
+_KEY_VAULT = azure.KeyVaultProvider  # as it is before a test puts another in its place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Service:
-    """One service with two keys. `refusals` are the states it can be brought into, and the error each must give."""
+    """One service with two keys. `refusals` are the states it can be brought into, and the error each must give.
+
+    `rule` names it in .sops.yaml, `setting` allows it in gitconfigmgr.yaml, `environment` is what leads the program there.
+    """
 
     rotates = True
     refusals: ClassVar[dict[str, type[KeyProviderError]]] = {}
@@ -36,6 +42,15 @@ class Service:
     provider: KeyProvider
     recipient: Recipient
     other: Recipient
+    rule: str
+    setting: str
+
+    environment: dict[str, str]
+
+    def reach(self, patch: pytest.MonkeyPatch) -> None:
+        """Let the program find the service as it is now."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
 
     def rotate(self) -> None:
         raise NotImplementedError
@@ -123,6 +138,9 @@ class OpenBao(Service):
         for name in ("one", "two"):
             self.client.secrets.transit.create_key(name)
         self.provider = self.with_token("root")
+        self.rule = f"hc_vault_transit_uri: {self.address}/v1/transit/keys/one"
+        self.setting = f"vault: [{self.address}]"
+        self.environment = {"VAULT_TOKEN": "root"}
         self.recipient = self.named("one")
         self.other = self.named("two")
 
@@ -140,7 +158,9 @@ class OpenBao(Service):
     def refusing(self, how: str) -> Iterator[KeyProvider]:
         if how == "denied":
             token = self.client.auth.token.create(policies=["default"])["auth"]["client_token"]
+            self.environment = {"VAULT_TOKEN": token}
             yield self.with_token(token)
+            self.environment = {"VAULT_TOKEN": "root"}
         elif how == "unreachable":
             self.close()
             yield self.with_token("root")
@@ -191,6 +211,11 @@ class Aws(Service):
         self.recipient = Recipient.of("kms", arn=first, context={"app": "chat"})
         self.other = Recipient.of("kms", arn=second)
         self.provider = self.at(self.endpoint)
+        self.rule = f"kms: {first}"
+        self.setting = f"aws_kms: ['{first}']"
+        self.environment = {
+            "AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "not-a-secret"
+        }  # fmt: skip
 
     def session(self, endpoint: str) -> Any:
         outer = self.boto3
@@ -218,7 +243,10 @@ class Aws(Service):
             yield self.at(f"http://127.0.0.1:{free_port()}")
             return
         server = Failing(400, {"__type": self._CODES[how], "message": "no"}, {"x-amzn-ErrorType": self._CODES[how]})
-        yield self.at(f"http://127.0.0.1:{server.port}")
+        before, address = self.environment, f"http://127.0.0.1:{server.port}"
+        self.environment = before | {"AWS_ENDPOINT_URL": address}
+        yield self.at(address)
+        self.environment = before
         server.close()
 
     def close(self) -> None:
@@ -237,11 +265,18 @@ class Azure(Service):
         self.provider = self.at(self.fake.url)
         self.recipient = Recipient.of("azure_kv", vault_url=self.fake.url, name="one")
         self.other = Recipient.of("azure_kv", vault_url=self.fake.url, name="two")
+        self.rule = f"azure_keyvault: {self.fake.url}/keys/one"
+        self.setting = f"azure_kv: ['{self.fake.url}']"
+
+    def reach(self, patch: pytest.MonkeyPatch) -> None:
+        """The program has no setting for the certificate and the token of a fake: the provider is made with them."""
+        patch.setattr("gitconfigmgr.adapters.keys.azure.KeyVaultProvider", self.allowing)
 
     def at(self, url: str) -> KeyProvider:
-        from azure.core.credentials import AccessToken
+        return self.allowing(Allowed((url,)))
 
-        from gitconfigmgr.adapters.keys.azure import KeyVaultProvider
+    def allowing(self, allowed: Allowed) -> KeyProvider:
+        from azure.core.credentials import AccessToken
 
         class Credential:
             def get_token(self, *_: str, **__: Any) -> AccessToken:
@@ -250,9 +285,9 @@ class Azure(Service):
         options = {
             "verify_challenge_resource": False,
             "connection_verify": str(self.fake.certificate),
-            "connection_timeout": 1,
+            "connection_timeout": 10,
         }
-        return KeyVaultProvider(Allowed((url,)), Credential(), options)
+        return _KEY_VAULT(allowed, Credential(), options)
 
     def rotate(self) -> None:
         self.fake.rotate("one")
@@ -286,6 +321,12 @@ class Google(Service):
             self.fake.rotate(name)
         self.provider = GoogleProvider(Allowed(tuple(names)), self.fake.client, seconds=5)
         self.recipient, self.other = (Recipient.of("gcp_kms", resource_id=name) for name in names)
+        self.rule = f"gcp_kms: {names[0]}"
+        self.setting = f"gcp_kms: ['{names[0]}']"
+
+    def reach(self, patch: pytest.MonkeyPatch) -> None:
+        """The program has no setting for another endpoint: the SDK's client is made for that of the fake."""
+        patch.setattr("gitconfigmgr.adapters.keys.google._client", self.fake.client)
 
     def rotate(self) -> None:
         self.fake.rotate(self.recipient["resource_id"])

@@ -90,7 +90,11 @@ creation_rules:
         key = str(identity or self.identity)
         return {"SOPS_AGE_KEY": key, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
 
-    def run(self, *args: str, stdin: bytes = b"", identity: Any = None, **env: str) -> Done:
+    def run(self, *args: str, **options: Any) -> Done:
+        """A secret command in this process."""
+        return self.program("secret", *args, **options)
+
+    def program(self, *args: str, stdin: bytes = b"", identity: Any = None, **env: str) -> Done:
         """The program in this process; it must not take a failure for a bug."""
         from gitconfigmgr.cli.main import main
 
@@ -102,7 +106,7 @@ creation_rules:
             for name, value in {**self.environment(identity), **env}.items():
                 patch.setenv(name, value)
             try:
-                main(["secret", *args])
+                main(list(args))
             except SystemExit as ended:
                 status = ended.code
         out.flush()

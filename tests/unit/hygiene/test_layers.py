@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from random import Random
 
 import pytest
 
-from gitconfigmgr.check.hygiene.layers import copies, secrets_of
+from gitconfigmgr.check.hygiene.layers import Unusable, copies, secrets_of
 from gitconfigmgr.check.hygiene.marked import _is_plaintext
 from gitconfigmgr.check.hygiene.marks import Lines, scan
+from gitconfigmgr.pipeline import _sops_rule
 
 from . import keys
 
@@ -121,3 +123,32 @@ def test_allowed_keys_are_no_copies() -> None:
 )
 def test_what_counts_as_plaintext(value: object, expected: bool) -> None:
     assert _is_plaintext(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "selected", "left"),
+    [
+        ("^(pass-word|token)$", ["pass-word", "token"], ["tokens", "Token"]),
+        ("(?i)pass-word", ["db_PASS-word"], ["token"]),
+        ("^(?:a|b)+-[0-9]$", ["ab-1"], ["c-1"]),
+    ],
+)
+def test_rules_are_read_without_the_library_that_sops_reads_them_with(
+    monkeypatch: pytest.MonkeyPatch, pattern: str, selected: list[str], left: list[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    rule = _sops_rule({"encrypted_regex": pattern})
+    assert not isinstance(rule, Unusable)
+    assert [text for text in selected + left if rule.matches(text)] == selected
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\pN-without", "[[:alpha:]]-without", "(?s)without", "(?P<name>without)", "without("]
+)
+def test_a_rule_that_another_engine_may_read_otherwise_is_not_guessed(
+    monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    rule = _sops_rule({"encrypted_regex": pattern})
+    assert isinstance(rule, Unusable)
+    assert (rule.severity, "gitconfigmgr[secrets]" in (rule.help or "")) == ("warning", True)
