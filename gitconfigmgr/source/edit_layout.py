@@ -45,7 +45,7 @@ def chain(sheet: Sheet, path: KeyPath) -> list[Entry]:
     """The entries on the way to a path, beginning with one for the root; shorter where the path does not exist."""
     if sheet.root is None:
         return []
-    found = [Entry("", sheet.root.start, sheet.root.start, sheet.root.start, sheet.root)]
+    found = [Entry("", 0, 0, 0, sheet.root)]
     for part in path:
         place = found[-1].place
         entry = place.find(part)
@@ -279,12 +279,18 @@ def _lines_of(sheet: Sheet, entry: Entry, floor: int) -> Splice:
     before = sheet.line_start(begin - 1) if begin else 0
     blank_before = begin > 0 and not text[before : begin - 1].strip(" ") and before >= floor
     blank_after = end >= len(text) or not text[end : sheet.line_end(end)].strip(" ")
-    return Splice(before if blank_before and blank_after else begin, end, "")
+    if blank_after and not blank_before and end < len(text) and not text[floor:begin].partition("#")[0].strip():
+        end = sheet.line_end(end) + 1  # the first of its map: what follows moves up
+    return Splice(before if blank_before and blank_after else begin, min(end, len(text)), "")
 
 
 def comments_above(sheet: Sheet, index: int, floor: int) -> int:
-    """Where the comment lines begin that belong to what stands at an index, alone on its line."""
-    begin, column = sheet.line_start(index), sheet.column(index)
+    """Where the comment lines begin that belong to what stands at an index, alone on its line.
+
+    Comments that begin on the first line of the file are the file's.
+    """
+    own_line, column = sheet.line_start(index), sheet.column(index)
+    begin = own_line
     while begin > floor:
         line_start = sheet.line_start(begin - 1)
         line = sheet.text[line_start : begin - 1]
@@ -292,7 +298,7 @@ def comments_above(sheet: Sheet, index: int, floor: int) -> int:
         if not own or line_start < floor:
             break
         begin = line_start
-    return begin
+    return begin or own_line
 
 
 def _removal_in_flow(sheet: Sheet, place: Place, number: int) -> Splice:

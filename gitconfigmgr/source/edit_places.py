@@ -24,7 +24,9 @@ class Place:
 
     __slots__ = ("anchor", "end", "entries", "flow", "kind", "start", "style")
 
-    def __init__(self, kind: str, start: int, end: int, *, flow: bool = False, style: str = "", anchor: str = "") -> None:
+    def __init__(
+        self, kind: str, start: int, end: int, *, flow: bool = False, style: str = "", anchor: str = ""
+    ) -> None:
         self.kind = kind  # map, list, scalar, alias
         self.start = start
         self.end = end

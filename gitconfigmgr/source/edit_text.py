@@ -102,7 +102,11 @@ def is_plain(value: str, *, flow: bool) -> bool:
 
 def _as_literal(value: str) -> bool:
     """Whether a block scalar holds the text: no blanks that its layout would swallow, nothing that needs an escape."""
-    return bool(_LITERAL.match(value)) and not value.endswith("\n\n") and not re.search(r"[ \t]\n|[ \t]\Z|\n[ \t]*\n[ \t]", value)
+    return (
+        bool(_LITERAL.match(value))
+        and not value.endswith("\n\n")
+        and not re.search(r"[ \t]\n|[ \t]\Z|\n[ \t]*\n[ \t]", value)
+    )
 
 
 def _float(value: float) -> str:

@@ -6,7 +6,9 @@ again: it must be the old document with that one change, without a finding that 
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import UsageError
@@ -16,14 +18,16 @@ from gitconfigmgr.model.values import Expression, Node, Sealed
 from gitconfigmgr.source import edit_layout as layout
 from gitconfigmgr.source.edit_places import Sheet
 from gitconfigmgr.source.reader import read_document
+from gitconfigmgr.source.scalars import MAX_SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.source.edit_layout import Splice
 
 _LIMITS = Limits(file_bytes=64 * 1024 * 1024)
+_LONGEST_KEY = 1000  # libyaml looks no further for the colon
 _NOTHING: Any = object()
 
 
@@ -35,6 +39,7 @@ class EditError(UsageError):
 
 def set_value(text: str, path: KeyPath, value: Any) -> str:
     """The text with a value (plain data) at a path; maps above it are made where they are missing."""
+    _writable(path, value)
     wanted = _with(reading(text), path, value)
     return _proven(text, _set(text, path, value), wanted)
 
@@ -49,19 +54,53 @@ def rename(text: str, path: KeyPath, new: KeyPath) -> str:
     """The text with a key under another name, or elsewhere, its value as it stands, with its comments."""
     old = reading(text)
     value = _at(old, path)
-    if new[: len(path)] == path or _at(old, new, _NOTHING) is not _NOTHING:
-        raise EditError(f"{show_path(new)} is {'there already' if new[: len(path)] != path else 'inside itself'}")
-    if path[:-1] == new[:-1]:
-        return _proven(text, layout.renamed(_sheet(text), path, str(new[-1])), _renamed(old, path, new[-1]))
-    moved = layout.moved_lines(_sheet(text), path, new)
-    if moved is None:
-        moved = _set(_unset(text, path), new, _plain(value))
-    return _proven(text, moved, _with(_without(old, path), new, value))
+    if new[: len(path)] == path:
+        raise EditError(f"{show_path(path)} is called so already" if new == path else "a key cannot move into itself")
+    if _at(old, new, _NOTHING) is not _NOTHING:
+        raise EditError(f"{show_path(new)} is there already")
+    beside = path[:-1] == new[:-1]
+    wanted = _renamed(old, path, new[-1]) if beside else _with(_without(old, path), new, value)
+    try:
+        moved = (
+            layout.renamed(Sheet(text), path, str(new[-1])) if beside else layout.moved_lines(Sheet(text), path, new)
+        )
+    except layout.NoPlaceError as error:
+        raise EditError(f"{show_path(path)} cannot be moved: {error}") from None
+    return _proven(text, moved or _set(_unset(text, path), new, value), wanted)
+
+
+def replaced_texts(text: str, texts: Mapping[str, str]) -> str:
+    """The text with other references in its values: `${old}` -> `${new}`, also in comments. Those after `$` stay."""
+    pattern = re.compile(r"(?<!\$)(?:" + "|".join(re.escape(old) for old in sorted(texts, key=len, reverse=True)) + ")")
+
+    def mended(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: mended(child) for key, child in data.items()}
+        if isinstance(data, list):
+            return [mended(child) for child in data]
+        return pattern.sub(lambda match: texts[match[0]], data) if isinstance(data, str) else data
+
+    old = reading(text)
+    wanted = mended(old)
+    done = pattern.sub(lambda match: texts[match[0]], text)
+    if not same(_attempted(done)[0], wanted):  # some are written with escapes, or new ones need quotes
+        done = text
+        for path, value in _leaves(old):
+            if isinstance(value, str) and (new := mended(value)) != value:
+                done = _set(done, path, new)
+    return _proven(text, done, wanted)
+
+
+def _leaves(data: Any, at: KeyPath = ()) -> list[tuple[KeyPath, Any]]:
+    if not isinstance(data, (dict, list)):
+        return [(at, data)]
+    pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    return [found for key, child in pairs for found in _leaves(child, (*at, key))]
 
 
 def removals(text: str, paths: Iterable[KeyPath]) -> list[Splice]:
     """The splices that remove each of these keys, where that can be done alone; not proven."""
-    sheet = _sheet(text)
+    sheet = Sheet(text)
     found = []
     for path in paths:
         try:
@@ -76,6 +115,11 @@ def reading(text: str) -> Any:
     return _read(text)[0]
 
 
+def is_encrypted(text: str) -> bool:
+    """Whether a text is a SOPS file."""
+    return read_document("", "", "base", "", text.encode(), _LIMITS)[0].sops is not None
+
+
 def _read(text: str) -> tuple[Any, list[Diagnostic]]:
     try:
         data = text.encode()
@@ -85,7 +129,9 @@ def _read(text: str) -> tuple[Any, list[Diagnostic]]:
     if document.root is None:
         first = findings[0]
         place = f"line {first.position.line}: " if first.position else ""
-        raise EditError(f"the file cannot be read: {place}{first.message}", "correct it first; see `gitconfigmgr check`")
+        raise EditError(
+            f"the file cannot be read: {place}{first.message}", "correct it first; see `gitconfigmgr check`"
+        )
     root = _data(document.root)
     return root if document.sops is None else root | {"sops": _data(document.sops)}, findings
 
@@ -105,10 +151,6 @@ class _Special(str):
     __slots__ = ()
 
 
-def _plain(value: Any) -> Any:
-    return value
-
-
 def _proven(before: str, after: str, wanted: Any) -> str:
     """The edited text, once it is known to read as it should."""
     known = {(item.code, item.message) for item in _read(before)[1]}
@@ -122,6 +164,29 @@ def _proven(before: str, after: str, wanted: Any) -> str:
     if fresh is not None:
         raise EditError(f"the value cannot be written here: {fresh.message}", fresh.help)
     return after
+
+
+def _writable(path: KeyPath, value: Any) -> None:
+    """Raises EditError for what no YAML of the strict profile can hold."""
+    for part in path:
+        if isinstance(part, str) and (len(part) > _LONGEST_KEY or not _is_text(part)):
+            raise EditError("a key has at most 1,000 characters, all of them Unicode")
+    if isinstance(value, dict):
+        for key, child in value.items():
+            _writable((key,), child)
+    elif isinstance(value, list):
+        for child in value:
+            _writable((), child)
+    elif isinstance(value, str) and not _is_text(value):
+        raise EditError("the value has a character that is no Unicode")
+    elif isinstance(value, (int, float)) and not (
+        isfinite(value) and (isinstance(value, float) or abs(value) <= MAX_SAFE)
+    ):
+        raise EditError(f"{value} is no number that JSON has", "integers end at 2^53 - 1; write it as text, in quotes")
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _attempted(text: str) -> tuple[Any, list[Diagnostic]]:
@@ -140,10 +205,6 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one == other
     return type(one) is type(other) and one == other
-
-
-def _sheet(text: str) -> Sheet:
-    return Sheet(text)
 
 
 def _set(text: str, path: KeyPath, value: Any) -> str:
@@ -203,14 +264,11 @@ def _unset(text: str, path: KeyPath) -> str:
 
 def _at(data: Any, path: KeyPath, default: Any = None) -> Any:
     for part in path:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data):
-            data = data[part]
-        elif default is None:
-            raise EditError(f"there is no {show_path(path)} in this file")
-        else:
+        if part not in (data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()):
+            if default is None:
+                raise EditError(f"there is no {show_path(path)} in this file")
             return default
+        data = data[part]
     return data
 
 

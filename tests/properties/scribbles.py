@@ -8,7 +8,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from random import Random
 
-KEYS = ["a", "api", "timeout", "x.y", "a/b", "~", "né", "with space", "$append", "$$x", "on", "8080", 'q"q', "it's", "日本", "#no"]
+KEYS = [
+    "a",
+    "api",
+    "timeout",
+    "x.y",
+    "a/b",
+    "~",
+    "né",
+    "with space",
+    "$append",
+    "$$x",
+    "on",
+    "8080",
+    'q"q',
+    "it's",
+    "日本",
+    "#no",
+]
 TEXTS = ["text", "two words", "", "NO", "1.20", "12:30", "a: b", "x #y", "it's", 'say "hi"', "- a", "${other.key}", "*x", "&x",
          "tab\there", "é", "日本語", "\u2028", "one\ntwo\n", "one\n  two", "line \nx", "\n", "a\n\nb\n", "{{ x }}", "%", "@", "`", "null",
          "0x10", "=", "<<", "...", "---", "#", "\\", "\x7f", "\x85", " lead", "trail ", "?", ":", "a,b", "[x", "!t", "|", ">"]  # fmt: skip
@@ -45,7 +62,9 @@ class Writer:
         drawn = self.random.random()
         if drawn < 0.7:
             return []
-        return [""] if drawn < 0.8 else [f"{' ' * column}# note {self.random.randint(0, 999)}"] * self.random.randint(1, 2)
+        return (
+            [""] if drawn < 0.8 else [f"{' ' * column}# note {self.random.randint(0, 999)}"] * self.random.randint(1, 2)
+        )
 
     def comment(self) -> str:
         return f"  # {self.random.randint(0, 999)}" if self.random.random() < 0.2 else ""
@@ -107,7 +126,10 @@ class Writer:
         return "null" if child is None else str(child).lower() if isinstance(child, bool) else str(child)
 
     def key(self, text: str) -> str:
-        if text in {"text", "two words", "a", "api", "timeout", "x.y", "a/b", "né", "日本", "é"} and self.random.random() < 0.7:
+        if (
+            text in {"text", "two words", "a", "api", "timeout", "x.y", "a/b", "né", "日本", "é"}
+            and self.random.random() < 0.7
+        ):
             return text
         if "'" not in text and text.isprintable() and self.random.random() < 0.4:
             return f"'{text}'"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties.scribbles import KEYS, Writer, paths, value
 
 from gitconfigmgr.source.edits import EditError, reading, rename, same, set_value, unset
+from properties.scribbles import KEYS, Writer, paths, value
 
 seeds = st.integers(min_value=0, max_value=2**32)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NoReturn
+
 import click
 
 from gitconfigmgr.cli import options
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.select import State
 
 
 @click.command(
@@ -12,12 +17,19 @@ from gitconfigmgr.cli import options
     epilog="""\b
 Examples:
   gitconfigmgr fix --diff
-  gitconfigmgr fix configs/acme""",
+  gitconfigmgr fix configs/acme
+  gitconfigmgr fix --redundancy --diff""",
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--diff", "show", is_flag=True, help="Show the edits, write nothing; status 1 where there are any.")
+@click.option("--redundancy", is_flag=True, help="Remove values that change nothing in any target, instead.")
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[str, ...], show: bool) -> None:  # noqa: FBT001 - click passes flags so
+def command(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    show: bool,  # noqa: FBT001 - click passes flags so
+    redundancy: bool,  # noqa: FBT001
+) -> None:
     """Apply the fixes that a program can make: quotes, line ends, byte order marks, tabs.
 
     The smallest edits: comments, order and layout stay. Values that were read alike stay alike.
@@ -29,6 +41,8 @@ def command(ctx: click.Context, paths: tuple[str, ...], show: bool) -> None:  # 
     from gitconfigmgr.wiring import open_tree
 
     state = options.state(ctx)
+    if redundancy:
+        _remove(state, relative_paths(state.folder, paths), show=show)
     root = find_root(state.folder)
     found = fixes(open_tree(state), relative_paths(state.folder, paths))
     for item in found:
@@ -40,6 +54,26 @@ def command(ctx: click.Context, paths: tuple[str, ...], show: bool) -> None:  # 
     if not found:
         click.echo("nothing to fix")
     options.finish(1 if show and found else 0)
+
+
+def _remove(state: State, paths: list[str], *, show: bool) -> NoReturn:
+    """What `check --redundancy` finds; every target is compiled before anything is written."""
+    from gitconfigmgr.app.redundancy import removed
+    from gitconfigmgr.cli.editing import diff_text
+    from gitconfigmgr.source.overlay_tree import EditedTree
+    from gitconfigmgr.wiring import open_destination, open_repository
+
+    place = open_destination(state, commit=False, branch=None)
+    tree = place.tree
+    change = removed(open_repository(state, tree), paths, lambda files: open_repository(state, EditedTree(tree, files)))
+    for note in change.notes:
+        click.echo(note, err=True)
+    if show:
+        click.echo(diff_text(tree, change.files), nl=False)
+    else:
+        place.save(change.files, "")
+        click.echo("".join(f"fixed {path}\n" for path in sorted(change.files)) or "nothing to fix\n", nl=False)
+    options.finish(1 if show and change.files else 0)
 
 
 def _diff(path: str, before: str, after: str) -> list[str]:
