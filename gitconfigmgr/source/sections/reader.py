@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class SectionReader:
-    """Takes the values of nodes and reports those of the wrong kind."""
+    """Takes the values of nodes and reports those of the wrong kind, by the code of the file that it reads."""
+
+    code = "GCM140"
+    noun = "setting"
 
     def __init__(self, findings: list[Diagnostic]) -> None:
         self.findings = findings
@@ -25,13 +28,13 @@ class SectionReader:
     def members(self, node: Node, known: tuple[str, ...], what: str) -> dict[str, Node]:
         """The known members of a map; a finding for each unknown one."""
         if not isinstance(node.value, dict):
-            self.report("GCM140", f"{what} must be a map", node)
+            self.report(self.code, f"{what} must be a map", node)
             return {}
         for key, child in node.value.items():
             if key not in known:
                 near = closest(key, known)
                 help_ = f"did you mean {near}?" if near else "known are " + ", ".join(known)
-                self.report("GCM140", f"unknown setting {key}", child, help_, key=True)
+                self.report(self.code, f"unknown {self.noun} {key}", child, help_, key=True)
         return {key: child for key, child in node.value.items() if key in known}
 
     def choice(self, items: dict[str, Node], name: str, choices: tuple[str, ...]) -> str:
@@ -40,7 +43,7 @@ class SectionReader:
         if node is None:
             return choices[0]
         if node.value not in choices:
-            self.report("GCM140", f"{name} is one of {', '.join(choices)}", node)
+            self.report(self.code, f"{name} is one of {', '.join(choices)}", node)
             return choices[0]
         return str(node.value)
 
@@ -50,5 +53,5 @@ class SectionReader:
         if node is None:
             return otherwise
         if not isinstance(node.value, bool):
-            self.report("GCM140", f"{name} is true or false", node)
+            self.report(self.code, f"{name} is true or false", node)
         return node.value is True
