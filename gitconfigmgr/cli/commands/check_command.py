@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.cli.reports.report import FORMATS, FormatAndFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
+
+    from gitconfigmgr.app.check import Checked
+    from gitconfigmgr.app.gate import Gate
+    from gitconfigmgr.app.select import State
+    from gitconfigmgr.cli.reports.report import Report
 
 
 @click.command(
@@ -20,16 +27,26 @@ Examples:
   gitconfigmgr check                       the work tree
   gitconfigmgr check --staged              what the next commit holds
   gitconfigmgr check --rev origin/main -e production
-  gitconfigmgr check configs/acme/chat --format json""",
+  gitconfigmgr check configs/acme/chat --format json
+  gitconfigmgr check --base origin/main    what this branch brings, by the rules of main
+  gitconfigmgr check --base origin/main --format github --report sarif=check.sarif""",
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @options.rev
 @options.staged
+@click.option("--base", metavar="REV", help="Judge what has changed since REV, by the rules of REV.")
+@click.option("--all", "everything", is_flag=True, help="With --base: show what was known before, too.")
 @options.namespaces
 @options.environments
-@options.output_format("text", "json")
+@options.output_format(*FORMATS)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report to a file.")
+@click.option("--report", "reports", type=FormatAndFile(), multiple=True, metavar="FORMAT=FILE",
+              help="Write one more report to a file; may be repeated.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--redundancy", is_flag=True, help="Look for values that change nothing, too.")
+@click.option("--with-secrets", is_flag=True, help="Open what your keys open, and check what is inside.")
+@click.option("--signatures", metavar="PATH",
+              help="With --base: every commit is signed by a key in this file of allowed signers, as REV has it.")  # fmt: skip
 @options.now
 @options.jobs
 @options.no_cache
@@ -39,55 +56,92 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     paths: tuple[str, ...],
     rev: str | None,
     staged: bool,  # noqa: FBT001 - click passes flags so
+    base: str | None,
+    everything: bool,  # noqa: FBT001 - click passes flags so
     namespaces: tuple[str, ...],
     environments: tuple[str, ...],
     format_: str,
     output: str | None,
+    reports: tuple[tuple[str, str], ...],
     strict: bool,  # noqa: FBT001 - click passes flags so
+    redundancy: bool,  # noqa: FBT001 - click passes flags so
+    with_secrets: bool,  # noqa: FBT001 - click passes flags so
+    signatures: str | None,
     now: date | None,
     jobs: int | None,
     no_cache: bool,  # noqa: FBT001 - click passes flags so
 ) -> None:
-    """Check everything: files, merge, references, schemas.
+    """Check everything: files, merge, references, schemas, rules.
 
     With PATHs only what these files take part in. Ends with status 1 where there is an error.
     """
     from gitconfigmgr.app.check import Checked, check
     from gitconfigmgr.cli import render
+    from gitconfigmgr.cli.reports.report import Report
     from gitconfigmgr.pipeline import SettingsError
-    from gitconfigmgr.wiring import open_memory, open_repository, program_identity
+    from gitconfigmgr.wiring import open_memory, open_repository, prefix_of, program_identity
 
+    if base is None and (everything or signatures):
+        raise click.UsageError("--all and --signatures go with --base: they are about a change.")
     state = options.state(ctx, rev, now, staged=staged)
-    try:
-        repository = open_repository(state)
-    except SettingsError as error:
-        if format_ != "json":
-            raise
-        options.print_json(render.as_json(Checked(error.findings, 0, 0)))
-        options.finish(2)
     inside = relative_paths(state.folder, paths)
-    checked = check(
-        repository,
-        options.selection(namespaces, environments),
-        inside,
-        None if no_cache else open_memory(state),
-        identity=program_identity(),
-        jobs=jobs,
-    )
-    if format_ == "json":
-        import orjson
+    chosen = options.selection(namespaces, environments)
+    written = [(format_, output), *reports]
+    gate = None
+    try:
+        if base is not None:
+            from gitconfigmgr.wiring import open_gate
 
-        text = orjson.dumps(render.as_json(checked), option=orjson.OPT_INDENT_2).decode()
-    else:
-        text = render.as_text(checked, repository.read)
-    if output:
-        from gitconfigmgr.adapters.files import write_atomically
+            gate = open_gate(state, base)
+        repository = gate.judged if gate else open_repository(state)
+    except SettingsError as error:
+        if format_ == "text" and not reports:
+            raise
+        _write(written, Report(Checked(error.findings, 0, 0), error.read))
+        options.finish(2)
+    store = None if no_cache else open_memory(state, base)
+    identity = program_identity()
+    if gate is not None:
+        from gitconfigmgr.app.gate import check_change
 
-        write_atomically(Path(output), (click.unstyle(text) + "\n").encode())
+        checked = check_change(gate, chosen, inside, store, identity=identity, jobs=jobs)
+        checked = signed(state, gate, checked, signatures)
     else:
-        click.echo(text)
+        checked = check(repository, chosen, inside, store, identity=identity, jobs=jobs)
+    if redundancy:
+        from gitconfigmgr.app.redundancy import with_redundancy
+
+        checked = with_redundancy(checked, repository, inside)
+    if with_secrets:
+        from gitconfigmgr.cli.secret.session import look_inside
+
+        checked = look_inside(state, repository, checked, chosen, inside, jobs)
+    before = gate.before.read if gate and gate.before else None
+    _write(written, Report(checked, repository.read, before, prefix_of(state, repository.tree), everything))
     counts = render.count(checked.diagnostics)
     options.finish(1 if counts["errors"] or (strict and counts["warnings"]) else 0)
+
+
+def signed(state: State, gate: Gate, checked: Checked, signers: str | None) -> Checked:
+    """The check with the signatures of the commits, where a file of signers is named, here or in the settings."""
+    from gitconfigmgr.app.signatures import with_signatures
+    from gitconfigmgr.wiring import open_commits
+
+    path = signers or gate.judged.settings.signatures
+    return checked if path is None else with_signatures(checked, gate.judged, open_commits(state, gate.base), path)
+
+
+def _write(written: Sequence[tuple[str, str | None]], report: Report) -> None:
+    """The report in each format, to its file; to standard output where there is none."""
+    from gitconfigmgr.adapters.files import write_atomically
+    from gitconfigmgr.cli.reports.report import write
+
+    for format_, file in written:
+        text = write(format_, report)
+        if file is None:
+            click.echo(text)
+        else:
+            write_atomically(Path(file), (click.unstyle(text) + "\n").encode())
 
 
 def relative_paths(folder: Path, paths: tuple[str, ...]) -> list[str]:
