@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.app.evaluate import Evaluation, evaluate, usable_cores
@@ -15,19 +15,38 @@ from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from gitconfigmgr.app.secrets.inside import Inside
+    from gitconfigmgr.model.names import Target
+    from gitconfigmgr.model.revisions import Base
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
+
+_RULES = ("schemas/", "policies/", "gitconfigmgr.yaml", "waivers.yaml")  # a change of any can concern every target
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`diagnostics` are sorted, one for each cause, with exact positions."""
+    """`diagnostics` are sorted, one for each cause, with exact positions.
+
+    Of a change they are those that it brings to `base`: `known` were there before. `notes` are sentences about the run;
+    `secrets` says how far it was looked inside them.
+    """
 
     diagnostics: list[Diagnostic]
     targets: int
     documents: int
+    known: list[Diagnostic] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    base: Base | None = None
+    secrets: Inside | None = None
+
+
+def chosen(repository: Repository, selection: Selection, paths: Sequence[str]) -> list[Target]:
+    """The selected targets that `paths` take part in; without paths all of them. Raises UsageError where there are none."""
+    targets = choose(repository, selection)
+    return [target for target in targets if touched(target.namespace, paths)] if paths else targets
 
 
 def check(
@@ -43,22 +62,25 @@ def check(
 
     `store` remembers which targets were clean, so that a check of everything looks at what has changed only.
     """
-    targets = choose(repository, selection)
+    targets = chosen(repository, selection, paths)
     whole = not paths and selection == Selection()
     if paths:
-        targets = [target for target in targets if touched(target.namespace, paths)]
         _read_selected(repository, paths)
     planned = plan(repository, targets, store if whole else None, identity)
+    if planned.before is None or not repository.policies.inputs().isdisjoint(planned.before["noisy_files"]):
+        repository.policies.load()
     result = evaluate(repository, planned.stale, _nothing, jobs or usable_cores())
     if whole:
         if planned.before is None:
             repository.read_all()
         else:
             repository.read_some(repository.tree.changes(ROOT, planned.before["snapshot"]) or ())
-        result.findings += repository.schemas.unused({target.namespace for target in repository.targets})
         if store is not None:
             _remember(repository, planned, result, store, identity)
-    findings = result.findings + repository.findings + repository.schemas.findings
+        result.findings += of_the_whole(repository, _met(planned, result))
+    findings = result.findings + repository.found_in_files()
+    if whole:
+        findings += repository.waivers.unused(findings)
     documents = sum(map(len, repository.layout.documents.values()))
     if not documents and not findings:
         raise UsageError("nothing to check: there is no document below configs/", "add configs/<namespace>/base.yaml")
@@ -73,10 +95,22 @@ def check(
     return Checked(locate(collate(findings), repository.read), len(targets), documents)
 
 
+def of_the_whole(repository: Repository, met: Collection[str] = ()) -> list[Diagnostic]:
+    """What only a check of everything can tell; `met` are the policies that had something to judge."""
+    findings = repository.schemas.unused({target.namespace for target in repository.targets})
+    return findings + repository.policies.idle(repository.matchable(), met)
+
+
+def _met(planned: Plan, result: Evaluation[Trace]) -> set[str]:
+    """The policies that had something to judge, in this run or in the one that the other targets are known from."""
+    return {name for record in [*planned.known.values(), *(trace.record for trace in result.records)] for name in record}
+
+
 def _remember(
     repository: Repository, planned: Plan, result: Evaluation[Trace], store: StateStore, identity: str
 ) -> None:
-    files = {item.position.path for item in repository.findings + result.findings if item.position and not item.affects}
+    found = result.findings + repository.found_in_files()
+    files = {item.position.path for item in found if item.position and not item.affects}
     remember(repository, planned, result.records, store, identity, files, now_asked=result.now_asked)
 
 
@@ -86,7 +120,7 @@ def touched(namespace: str, paths: Sequence[str]) -> bool:
     for path in paths:
         if path.endswith(".yaml") and path.rpartition("/")[0] in folders:
             return True
-        if path == ROOT or path.startswith(("schemas/", "gitconfigmgr.yaml")) or path == "schemas":
+        if path == ROOT or path.startswith(_RULES) or path in {"schemas", "policies"}:
             return True
         if f"{ROOT}/{namespace}/".startswith(f"{path}/"):
             return True
@@ -107,4 +141,4 @@ def _below(place: str, paths: Sequence[str]) -> bool:
 
 
 def _nothing(compiled: Compiled) -> Trace:
-    return trace(compiled, None)
+    return trace(compiled, sorted(compiled.met))

@@ -86,7 +86,7 @@ def compile_all(
             ):
                 planned = Plan(list(targets))
         result = evaluate(repository, planned.stale, _Sink(output.write, suffix), jobs or usable_cores())
-        findings = collate(result.findings + repository.findings + repository.schemas.findings)
+        findings = collate(result.findings + repository.found_in_files())
         documents = sum(map(len, repository.layout.documents.values()))
         if has_errors(findings):
             return Outcome(locate(findings, repository.read), [], documents, written=False)

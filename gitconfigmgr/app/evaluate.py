@@ -22,11 +22,12 @@ WORTH_FORKING = 48  # targets; below, a second process costs more than it saves
 
 @dataclass(slots=True)
 class Evaluation(Generic[Record]):
-    """What came of some targets. `now_asked` says that the date of the run took part."""
+    """What came of some targets. `now_asked` says that the date of the run took part; `inputs` are the rules it read."""
 
     records: list[Record] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     now_asked: bool = False
+    inputs: set[str] = field(default_factory=set)
 
 
 def evaluate(
@@ -44,6 +45,7 @@ def evaluate(
         result.records += other.records
         result.findings += other.findings
         result.now_asked |= other.now_asked
+        repository.inputs_elsewhere |= other.inputs
     return result
 
 
@@ -59,7 +61,6 @@ def _evaluate(
 ) -> Evaluation[Record]:
     result: Evaluation[Record] = Evaluation()
     namespace = None
-    before = len(repository.findings)
     for target in targets:
         if namespace is not None and target.namespace != namespace:
             repository.forget(namespace)
@@ -67,8 +68,9 @@ def _evaluate(
         compiled = repository.compile(target)
         result.findings += compiled.findings
         result.records.append(sink(compiled))
-    result.findings += repository.findings[before:]
+    result.findings += repository.found_in_files()
     result.now_asked = repository.now_asked
+    result.inputs = repository.inputs()
     return result
 
 

@@ -46,9 +46,9 @@ def effective(repository: Repository, namespace: str, environment: str, key: str
     """The resolved node of a key, or of the whole document. Raises UsageError, BrokenTargetError."""
     target = existing(repository, namespace, environment)
     compiled = repository.compile(target)
-    findings = collate(compiled.findings + repository.findings + repository.schemas.findings)
+    findings = collate(compiled.findings + repository.found_in_files())
     if compiled.root is None or has_errors(findings):
-        raise BrokenTargetError(target, [f for f in findings if f.severity == "error"], repository.read)
+        raise BrokenTargetError(target, [f for f in findings if f.fails], repository.read)
     return compiled.root if key is None else _member(compiled.root, target, key)
 
 

@@ -7,24 +7,20 @@ that had findings are always read again, so that every run reports them.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.model.names import GLOBAL, Target
-from gitconfigmgr.source.layout import METADATA, ROOT
+from gitconfigmgr.app.reach import BELOW, Touched
+from gitconfigmgr.model.names import Target
+from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gitconfigmgr.model.settings import Settings
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
 
-FORMAT = 2
-_METADATA = METADATA.removesuffix(".yaml")
-BELOW = "*"  # in place of an environment: anything at or below a namespace
+FORMAT = 3
 
 
 @dataclass(slots=True)
@@ -51,7 +47,7 @@ def trace(compiled: Compiled, record: Any) -> Trace:
     resolution = compiled.resolution
     used = [f"{t.namespace}@{t.environment}" for t in resolution.used]
     sought = [f"{t.namespace}@{BELOW}" for t in resolution.sought]
-    return Trace(compiled.target, record, (*used, *sought), bool(compiled.findings))
+    return Trace(compiled.target, record, (*used, *sought), bool(compiled.findings or resolution.pinned))
 
 
 def plan(repository: Repository, targets: Sequence[Target], store: StateStore | None, fingerprint: str) -> Plan:
@@ -64,7 +60,7 @@ def plan(repository: Repository, targets: Sequence[Target], store: StateStore | 
     changed = repository.tree.changes(ROOT, before["snapshot"])
     if changed is None:
         return Plan(list(targets))
-    touched = _Touched(changed, repository.settings)
+    touched = Touched(changed, repository.settings)
     known: dict[Target, Any] = {}
     stale = []
     remembered = before["targets"]
@@ -93,37 +89,6 @@ def _day(repository: Repository) -> str | None:
     return now.isoformat() if now else None
 
 
-class _Touched:
-    """Whether a change of some documents reaches a target."""
-
-    def __init__(self, changed: Iterable[str], settings: Settings) -> None:
-        self.settings = settings
-        self.environments: defaultdict[str, set[str]] = defaultdict(set)  # namespace -> environments that changed
-        for path in changed:
-            folder, _, name = path.rpartition("/")
-            self.environments[folder[len(ROOT) + 1 :]].add(name.removesuffix(".yaml"))
-        self.reached = lru_cache(maxsize=None)(self._reached)
-
-    def __call__(self, target: Target, used: Iterable[str]) -> bool:
-        if self.reached(target.namespace, target.environment):
-            return True
-        return any(self.reached(*name.rsplit("@", 1)) for name in used)
-
-    def _reached(self, namespace: str, environment: str) -> bool:
-        if environment == BELOW:
-            return any(f"{name}/".startswith(f"{namespace}/") for name in self.environments)
-        declared = self.settings.environments.get(environment)
-        chain = declared.chain if declared else (environment,)
-        at = namespace
-        while at:
-            if at in self.environments and (
-                _METADATA in self.environments[at] or not self.environments[at].isdisjoint(chain)
-            ):
-                return True
-            at = at.rpartition("/")[0]
-        return GLOBAL in self.environments and not self.environments[GLOBAL].isdisjoint(chain)
-
-
 def remember(
     repository: Repository, plan: Plan, traces: Iterable[Trace], store: StateStore, fingerprint: str,
     noisy_files: Iterable[str], *, now_asked: bool, more: dict[str, Any] | None = None,
@@ -135,17 +100,19 @@ def remember(
     }
     for item in traces:
         targets[f"{item.target.namespace}@{item.target.environment}"] = [item.record, item.noisy, item.used]
+    noisy = set(noisy_files)
     inputs = set(before["inputs"]) | repository.inputs()
     asked = now_asked or before["now_asked"]
     state = {
         "format": FORMAT,
         "fingerprint": fingerprint,
         "settings": repository.settings.blob_id,
-        "inputs": {path: repository.identity(path) for path in sorted(inputs)},
+        # a rule with findings is never as it was: they come to light only where a target asks for it
+        "inputs": {path: "" if path in noisy else repository.identity(path) for path in sorted(inputs)},
         "now_asked": asked,
         "now": _day(repository) if asked else None,
         "snapshot": repository.tree.snapshot(ROOT),
-        "noisy_files": sorted(set(noisy_files)),
+        "noisy_files": sorted(noisy),
         "targets": targets,
     }
     store.save(state | (more or {}))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.source.layout import SETTINGS
+from gitconfigmgr.source.policies import FOLDER as POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 GENERATED = {"__pycache__"}
 
 
-def scaffold(template: Path, folder: Path, write: Callable[[Path, bytes], None]) -> list[str]:
-    """Copy a template into a folder; the paths written. Raises UsageError rather than replace a file."""
+def scaffold(
+    template: Path, folder: Path, write: Callable[[Path, bytes], None], *, policies: bool = True
+) -> list[str]:
+    """Copy a template into a folder; the paths written. Raises UsageError rather than replace a file.
+
+    `policies` tells whether they can be evaluated here: a repository that cannot be checked is no good beginning.
+    """
     if (folder / SETTINGS).exists():
         raise UsageError(f"{folder} has a {SETTINGS} already", "it is a config repository; run `gitconfigmgr check`")
     sources = sorted(path for path in template.rglob("*") if path.is_file() and not GENERATED & set(path.parts))
+    if not policies:
+        sources = [path for path in sources if path.relative_to(template).parts[0] != POLICIES]
     names = [source.relative_to(template).as_posix() for source in sources]
     there = [name for name in names if (folder / name).exists()]
     if there:

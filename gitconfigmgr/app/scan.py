@@ -10,7 +10,7 @@ from gitconfigmgr.check.hygiene.marks import scan as scan_bytes
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gitconfigmgr.model.contents import Content
 
@@ -27,8 +27,12 @@ class Scanned:
     sources: dict[str, bytes]
 
 
-def scan(contents: Iterable[Content], most: int = MOST_BYTES) -> Scanned:
-    """Scan files of at most so many bytes. A larger text is a finding; larger binary files are left out in silence."""
+def scan(
+    contents: Iterable[Content],
+    most: int = MOST_BYTES,
+    look: Callable[[str, bytes], list[Diagnostic]] = scan_bytes,
+) -> Scanned:
+    """Look at files of at most so many bytes, for keys unless told otherwise. A larger text is a finding; larger binary files are left out in silence."""
     findings: list[Diagnostic] = []
     sources: dict[str, bytes] = {}
     files = 0
@@ -40,7 +44,7 @@ def scan(contents: Iterable[Content], most: int = MOST_BYTES) -> Scanned:
                 findings.append(Diagnostic("GCM708", message, Position(content.path)))
             continue
         data = as_utf8(content.read())
-        found = scan_bytes(content.path, data)
+        found = look(content.path, data)
         if found:
             findings += found
             sources[content.path] = data

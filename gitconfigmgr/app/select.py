@@ -36,6 +36,9 @@ class Selection:
     environments: tuple[str, ...] = ()
 
 
+EVERYTHING = Selection()
+
+
 def choose(repository: Repository, selection: Selection) -> list[Target]:
     """The targets that are selected. Raises UsageError where there are none: nothing to do is not a success."""
     for name in selection.environments:

@@ -100,7 +100,7 @@ def _blocks(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]
     """Runs of equal keys, in the order of both. In lists that would take long, by keys that both have once."""
     counts = Counter(new)
     if sum(counts[key] for key in old) * len(old) <= _MOST_WORK:
-        return [tuple(block) for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()]
+        return [(i, j, n) for i, j, n in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()]
     places = {key: index for index, key in enumerate(new) if counts[key] == 1}
     once = Counter(old)
     return [(i, j, 1) for i, j in _rising([(i, places[k]) for i, k in enumerate(old) if once[k] == 1 and k in places])]

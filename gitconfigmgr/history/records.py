@@ -74,7 +74,9 @@ class Fold:
     last: Found = NOTHING
     document: Any = None  # the last sound one since the target came to be; None where there is none
 
-    def add(self, commit: str, found: Found, identity: Identity, *, goes_back: bool, renamed_from: str | None = None) -> Version | None:
+    def add(
+        self, commit: str, found: Found, identity: Identity, *, goes_back: bool, renamed_from: str | None = None
+    ) -> Version | None:
         """The record that a commit makes, if it makes one. `goes_back`: its message says that it undoes something."""
         if (found.kind, found.digest) == (self.last.kind, self.last.digest):
             return None  # still absent, still broken, or the same document
@@ -93,7 +95,9 @@ class Fold:
 
     def _broken(self, commit: str, found: Found) -> Version:
         kind = "update" if self.last.kind != ABSENT else "restore" if self.versions else "create"
-        return Version(len(self.versions) + 1, kind, commit, f"does not compile: {found.errors[0]}", errors=found.errors)
+        return Version(
+            len(self.versions) + 1, kind, commit, f"does not compile: {found.errors[0]}", errors=found.errors
+        )
 
     def _changed(
         self, commit: str, kind: str, new: Any, found: Found, identity: Identity,

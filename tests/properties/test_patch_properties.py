@@ -14,8 +14,12 @@ from gitconfigmgr.history.documents import at_path
 from gitconfigmgr.history.patch import apply, patch
 
 KEYS = st.sampled_from(["a", "b", "name", "id", "", "a/b", "~", "~1", "x.y", "é", "0", "-"]) | st.text(max_size=3)
-ATOMS = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2, width=16) | st.text(max_size=2) | st.just(2**70)
-JSON = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=20)
+ATOMS = (
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2, width=16) | st.text(max_size=2) | st.just(2**70)
+)
+JSON = st.recursive(
+    ATOMS, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=20
+)
 ITEMS = st.lists(st.fixed_dictionaries({"name": st.sampled_from("abcdefg")}, optional={"v": ATOMS}), max_size=6)
 DOCUMENTS = JSON | st.fixed_dictionaries({"items": ITEMS | st.lists(st.sampled_from([1, True, 1.0, "1"]), max_size=8)})
 

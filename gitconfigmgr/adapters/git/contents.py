@@ -7,6 +7,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.revision import commit_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.contents import Content
 
@@ -78,25 +79,11 @@ class Contents:
         first, dots, last = range_.partition("..")
         if last.startswith("."):
             raise UsageError("A...B names the commits of both sides", "write A..B")
-        end = self._commit(last or "HEAD") if dots else self._commit(first)
+        end = commit_of(self._repository, last or "HEAD") if dots else commit_of(self._repository, first)
         walker = self._repository.walk(end.id, pygit2.enums.SortMode.TOPOLOGICAL | pygit2.enums.SortMode.REVERSE)
         if dots:
-            walker.hide(self._commit(first or "HEAD").id)
+            walker.hide(commit_of(self._repository, first or "HEAD").id)
         return walker, end
-
-    def _commit(self, name: str) -> Any:
-        import pygit2
-
-        try:
-            return self._repository.revparse_single(name).peel(pygit2.Commit)
-        except KeyError:
-            raise UsageError(
-                f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
-            ) from None
-        except (pygit2.GitError, ValueError) as error:
-            if isinstance(error, pygit2.InvalidSpecError):
-                raise UsageError(f"{name!r} is no revision") from None
-            raise OutsideError(f"git: {error}", "run `git fsck`") from None
 
     def _files(self, tree: Any) -> Callable[[str], Any]:
         def blob_at(path: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.revision import time_of
 from gitconfigmgr.model.revisions import Blame
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class GitHistory:
         except (pygit2.GitError, KeyError, IndexError, ValueError):
             return None
         author = f"{wrote.author.name} <{wrote.author.email}>"
-        time = datetime.fromtimestamp(wrote.author.time, UTC)
+        time = time_of(wrote.author.time)
         boundary = self._repository.is_shallow and not _has_parents(self._repository, wrote)
         return Blame(str(wrote.id), author, time, wrote.message.split("\n")[0], boundary)
 

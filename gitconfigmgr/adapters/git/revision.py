@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.naming import badly_named
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.revisions import Revision
 from gitconfigmgr.ports import MissingObjectError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 64 * 1024 * 1024  # as much as any `limits.file_bytes` may allow; more is not loaded
+_EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"  # the id of no bytes
+_INTENT = 1 << 13  # GIT_INDEX_ENTRY_INTENT_TO_ADD
 _LINK, _SUBMODULE, _FOLDER = 0o120000, 0o160000, 0o040000
 
 
@@ -38,8 +41,31 @@ def open_repository(folder: Path) -> Any:
 def revision_of(commit: Any) -> Revision:
     """What the program keeps of a pygit2 commit."""
     author = f"{commit.author.name} <{commit.author.email}>"
-    time = datetime.fromtimestamp(commit.commit_time, UTC)
-    return Revision(str(commit.id), str(commit.tree_id), author, time)
+    return Revision(str(commit.id), str(commit.tree_id), author, time_of(commit.commit_time))
+
+
+def time_of(seconds: int) -> datetime:
+    """A time that a commit states; the beginning of 1970 for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def commit_of(repository: Any, name: str) -> Any:
+    """The pygit2 commit that a name stands for. Raises UsageError, and OutsideError where the repository is damaged."""
+    import pygit2
+
+    try:
+        return repository.revparse_single(name).peel(pygit2.Commit)
+    except KeyError:
+        raise UsageError(
+            f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
+        ) from None
+    except (pygit2.GitError, ValueError) as error:
+        if isinstance(error, pygit2.InvalidSpecError):
+            raise UsageError(f"{name!r} is no revision") from None
+        raise OutsideError(f"git: {error}", "run `git fsck`") from None
 
 
 def head(repository: Any) -> Any | None:
@@ -51,21 +77,9 @@ class RevisionTree:
     """The tree of a commit below `prefix`."""
 
     def __init__(self, repository: Any, name: str, prefix: str) -> None:
-        import pygit2
-
         self._repository = repository
         self._store = repository.odb
-        try:
-            found = repository.revparse_single(name)
-            self._commit = found.peel(pygit2.Commit)
-        except KeyError:
-            raise UsageError(
-                f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
-            ) from None
-        except (pygit2.GitError, ValueError) as error:
-            if isinstance(error, pygit2.InvalidSpecError):
-                raise UsageError(f"{name!r} is no revision") from None
-            raise OutsideError(f"git: {error}", "run `git fsck`") from None
+        self._commit = commit_of(repository, name)
         self.revision: Revision | None = revision_of(self._commit)
         self.prefix = prefix
         self._ids: dict[str, Any] = {}
@@ -149,8 +163,8 @@ class RevisionTree:
         for entry in entries:
             path = f"{at}/{entry.name}"
             mode = entry.filemode
-            if not path.isprintable() and any("\ud800" <= character <= "\udfff" for character in path):
-                self._oddities[path.encode(errors="backslashreplace").decode()] = "badly named"
+            if (shown := badly_named(path)) is not None:
+                self._oddities[shown] = "badly named"
             elif mode == _FOLDER:
                 self._walk(entry, path)
             elif mode == _LINK:
@@ -181,6 +195,18 @@ def _differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) 
             found.add(at + name)
 
 
+def intended(index: Any) -> frozenset[str]:
+    """The paths that `git add -N` has named: they have no content yet, and are in no commit."""
+    if all(str(entry.id) != _EMPTY for entry in index):
+        return frozenset()
+    from pygit2.ffi import C, ffi
+
+    entries = (C.git_index_get_byindex(index._index, n) for n in range(len(index)))  # noqa: SLF001 - pygit2 has no other way
+    return frozenset(
+        ffi.string(entry.path).decode("utf-8", "surrogateescape") for entry in entries if entry.flags_extended & _INTENT
+    )
+
+
 class IndexTree:
     """What the index holds below `prefix`: the content of the next commit."""
 
@@ -194,12 +220,13 @@ class IndexTree:
             raise UsageError(f"{paths[0]} has merge conflicts", "resolve them and `git add` the result")
         self._ids: dict[str, Any] = {}
         self._oddities: dict[str, str] = {}
+        without = intended(index)
         for entry in index:
-            if not entry.path.startswith(prefix):
+            if not entry.path.startswith(prefix) or entry.path in without:
                 continue
             path = entry.path[len(prefix) :]
-            if not path.isprintable() and any("\ud800" <= character <= "\udfff" for character in path):
-                self._oddities[path.encode(errors="backslashreplace").decode()] = "badly named"
+            if (shown := badly_named(path)) is not None:
+                self._oddities[shown] = "badly named"
             elif entry.mode == _LINK:
                 self._oddities[path] = "link"
             elif entry.mode == _SUBMODULE:

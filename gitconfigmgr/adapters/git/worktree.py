@@ -10,6 +10,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.naming import badly_named
 from gitconfigmgr.errors import OutsideError
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ class WorkTree:
             raise OutsideError(f"{at}: {error.strerror}", "check the permissions of the folder") from None
         for entry in entries:
             path = f"{at}/{entry.name}"
-            if not path.isprintable() and _unreadable(path):
-                self._oddities[top][path.encode(errors="backslashreplace").decode()] = "badly named"
+            if (shown := badly_named(path)) is not None:
+                self._oddities[top][shown] = "badly named"
             elif entry.is_symlink():
                 self._oddities[top][path] = "link"
             elif entry.is_dir():
@@ -149,11 +150,6 @@ class WorkTree:
                 self._seen.add(path)
             else:
                 self._oddities[top][path] = "special file"
-
-
-def _unreadable(path: str) -> bool:
-    """Whether a name is no UTF-8 text (Python keeps such bytes as surrogates)."""
-    return any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _repository(root: Path) -> object:

@@ -1,0 +1,162 @@
+"""The line of commits that a state has come from: first parents only, as a branch has seen them."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gitconfigmgr.adapters.git.revision import RevisionTree, open_repository, time_of
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.model.revisions import Commit
+
+_FOLDER = 0o040000
+
+
+def common(folder: Path, first: str, second: str) -> str:
+    """The commit that two revisions last had in common. Raises UsageError where there is none."""
+    repository = open_repository(folder)
+    ids: list[Any] = []
+    for name in (first, second):
+        revision = RevisionTree(repository, name, "").revision
+        assert revision is not None
+        ids.append(revision.commit)
+    try:
+        found = repository.merge_base(*ids)
+    except KeyError:
+        found = None
+    if found is None:
+        hint = "this clone is shallow: `git fetch --unshallow`" if repository.is_shallow else f"write {first}..{second}"
+        raise UsageError(f"{first} and {second} have no commit in common", hint)
+    return str(found)
+
+
+class GitLineage:
+    """Implements ports.Lineage for the commit `name` and the folder `prefix` (of a commit that has moved it, it is gone).
+
+    Grafts (.git/info/grafts) count; `git replace` does not: it lies beside the history, not in it.
+    """
+
+    def __init__(self, repository: Any, name: str, prefix: str) -> None:
+        self._repository = repository
+        self._prefix = prefix
+        self._entries: dict[tuple[Any, str], Any] = {}
+        self._roots: dict[str, Any] = {}
+        self.shallow = bool(repository.is_shallow)
+        self.tip: str | None = None
+        self.branch = _branch(repository, name)
+        if not (name == "HEAD" and repository.head_is_unborn):
+            revision = RevisionTree(repository, name, prefix).revision
+            assert revision is not None
+            self.tip = revision.commit
+        self.identity = f"{prefix} {_boundaries(repository)}"
+
+    def commits(self) -> list[str]:
+        import pygit2
+
+        if self.tip is None:
+            return []
+        walker = self._repository.walk(self.tip, pygit2.enums.SortMode.NONE)
+        walker.simplify_first_parent()
+        found = []
+        try:
+            for commit in walker:
+                text = str(commit.id)
+                self._roots[text] = commit.tree_id
+                found.append(text)
+        except (KeyError, pygit2.GitError) as error:
+            raise OutsideError(f"git: the history cannot be read ({error})", "run `git fsck`") from None
+        return found[::-1]
+
+    def commit(self, commit: str) -> Commit:
+        found = self._repository[commit]
+        message = found.message
+        return Commit(
+            id=commit,
+            parents=tuple(map(str, found.parent_ids)),
+            author=_person(found.author),
+            authored=time_of(found.author.time),
+            committer=_person(found.committer),
+            time=time_of(found.commit_time),
+            message=message,
+            trailers=_trailers(message),
+        )
+
+    def entry(self, commit: str, path: str) -> str | None:
+        root = self._roots.get(commit)
+        if root is None:
+            root = self._roots[commit] = self._repository[commit].tree_id
+        at = (root, _FOLDER)
+        for name in f"{self._prefix}{path}".split("/"):
+            if at[1] != _FOLDER:
+                return None
+            key = (at[0], name)
+            if key not in self._entries:
+                self._entries[key] = self._step(*key)
+            at = self._entries[key]
+            if at is None:
+                return None
+        return f"{at[0]} {at[1]:o}"
+
+    def _step(self, tree: Any, name: str) -> tuple[Any, int] | None:
+        try:
+            entry = self._repository[tree][name]
+        except KeyError as error:
+            if tree not in self._repository:
+                raise OutsideError(
+                    "git: a folder is missing from this clone", "fetch it: `git fetch --refetch`"
+                ) from error
+            return None
+        return entry.id, int(entry.filemode)
+
+    def tree(self, commit: str) -> RevisionTree:
+        return RevisionTree(self._repository, commit, self._prefix)
+
+    def renamed(self, commit: str, folder: str) -> str | None:
+        found = self._repository[commit]
+        if not found.parent_ids:
+            return None
+        diff = self._repository.diff(self._repository[found.parent_ids[0]].tree, found.tree)
+        diff.find_similar()
+        into = f"{self._prefix}{folder}/"
+        counts: dict[str, int] = {}
+        for delta in diff.deltas:
+            old, new = delta.old_file.path, delta.new_file.path
+            if delta.status_char() == "R" and new.startswith(into) and "/" not in new[len(into) :]:
+                at, _, name = old.rpartition("/")
+                if name == new[len(into) :] and at.startswith(self._prefix) and at != into.rstrip("/"):
+                    counts[at[len(self._prefix) :]] = counts.get(at[len(self._prefix) :], 0) + 1
+        return max(counts, key=lambda at: (counts[at], at)) if counts else None
+
+
+def _branch(repository: Any, name: str) -> str | None:
+    """The branch that a revision names; that of HEAD where it is one."""
+    if name == "HEAD":
+        return None if repository.head_is_detached else str(repository.lookup_reference("HEAD").target).removeprefix("refs/heads/")  # fmt: skip
+    return name if name in repository.branches else None
+
+
+def _boundaries(repository: Any) -> str:
+    """What changes the history of a commit without changing the commit: where a shallow clone ends, and grafts."""
+    digest = sha256()
+    for name in ("shallow", "info/grafts"):
+        place = Path(repository.path, name)
+        digest.update(place.read_bytes() if place.is_file() else b"-")
+    return digest.hexdigest()[:16]
+
+
+def _person(signature: Any) -> str:
+    return f"{signature.name} <{signature.email}>"
+
+
+_TRAILER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*): (\S.*)\Z")
+
+
+def _trailers(message: str) -> tuple[tuple[str, str], ...]:
+    """The trailers of a message: its last paragraph, where each line is `Key: value`."""
+    paragraphs = [part for part in message.rstrip().split("\n\n") if part.strip()]
+    if len(paragraphs) < 2:
+        return ()
+    matches = [_TRAILER.match(line) for line in paragraphs[-1].split("\n")]
+    return tuple((match[1], match[2]) for match in matches if match) if all(matches) else ()

@@ -1,0 +1,216 @@
+"""Edits of a namespace's own layers that give its targets the documents they should have, and no other target another.
+
+Found by trying: what differs is set, unset or deleted in the target's own file; the result is compiled; what differs
+still is written in the next way. So the outcome is proven before anything is saved, whatever lists, directives, locks
+and references do in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.app.diff import identity_of, state_of
+from gitconfigmgr.app.reach import Reach
+from gitconfigmgr.app.setting import content, edited, highest_empty, not_encrypted, place_of, sets, text_of
+from gitconfigmgr.errors import UsageError
+from gitconfigmgr.history.changes import Change, changes
+from gitconfigmgr.history.documents import at_path, digest, node_at, same, secrets_in, snapshot
+from gitconfigmgr.model.imports import literal
+from gitconfigmgr.model.names import BASE, Target, many, show_path
+from gitconfigmgr.source.edits import EditError, set_value, unset
+from gitconfigmgr.source.layout import ROOT
+from gitconfigmgr.source.overlay_tree import EditedTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.ports import Tree
+
+_ROUNDS = 8
+Files = dict[str, bytes | None]
+Attempts = dict[tuple[Target, tuple[str, ...]], set[str]]  # the ways that were tried for a key
+
+
+class NoWayError(UsageError):
+    """No edit of the target's own layers leads there."""
+
+    exit_status = 1
+
+
+@dataclass
+class Steering:
+    """`repository` is the state that edits begin from, `reopen` makes the one of an edited tree.
+
+    `goals` are the documents that targets of one namespace should have; all others keep theirs.
+    """
+
+    repository: Repository
+    reopen: Callable[[Tree], Repository]
+    goals: Mapping[Target, Any]
+    files: Files = field(default_factory=dict)
+
+    def run(self) -> Files:
+        """The edits. Raises NoWayError with the reason."""
+        attempts: Attempts = {}
+        wanted = dict(self.goals)
+        now = self.repository
+        for _ in range(_ROUNDS):
+            pending = {target: goal for target, goal in self._missed(now, wanted).items() if goal is not _OTHER}
+            if not pending:
+                break
+            for target, goal in self._first_of(pending).items():
+                self._step(now, target, goal, attempts)
+            now = self.reopen(EditedTree(self.repository.tree, self.files))
+            for target in self._siblings(now, wanted):
+                wanted[target] = document_of(self.repository, target)
+        self.prove(self.files)
+        return {path: data for path, data in self.files.items() if data != self.repository.tree.read(path)}
+
+    def prove(self, files: Files) -> Repository:
+        """The repository with the edits, which do what they should. Raises NoWayError."""
+        after = self.reopen(EditedTree(self.repository.tree, files))
+        for target, goal in self._missed(after, dict(self.goals)).items():
+            if goal is _OTHER:
+                raise NoWayError(
+                    f"the edit would change {target} too", "its layers are shared, or it refers to this one"
+                )
+            raise NoWayError(f"{target} cannot be given that document by its own layers: {_why(after, target, goal)}",
+                             "edit the layers by hand; `gitconfigmgr diff` shows what is missing")  # fmt: skip
+        return after
+
+    def _missed(self, now: Repository, wanted: dict[Target, Any]) -> dict[Target, Any]:
+        """The goals that are not reached, and other targets that changed, which have _OTHER."""
+        missed: dict[Target, Any] = {
+            target: goal for target, goal in wanted.items() if not same(document_of(now, target), goal)
+        }
+        if now is not self.repository:
+            everything = dict.fromkeys([*self.repository.targets, *now.targets])
+            for target in Reach(self.repository, now).targets(everything):
+                if target not in wanted and not same(document_of(now, target), document_of(self.repository, target)):
+                    missed[target] = _OTHER
+        return missed
+
+    def _siblings(self, now: Repository, wanted: dict[Target, Any]) -> list[Target]:
+        """Targets of the same namespaces that the edits have changed: their own files can keep them as they were."""
+        namespaces = {target.namespace for target in wanted}
+        return [
+            target
+            for target, goal in self._missed(now, wanted).items()
+            if goal is _OTHER and target.namespace in namespaces and target in self.repository.targets
+        ]
+
+    def _first_of(self, pending: dict[Target, Any]) -> dict[Target, Any]:
+        """Those that no other pending one is a layer of: their edits come first, for they show in the others."""
+        environments = self.repository.settings.environments
+        return {
+            target: goal
+            for target, goal in pending.items()
+            if not any(
+                other != target and other.namespace == target.namespace
+                and other.environment in environments[target.environment].chain
+                for other in pending
+            )
+        }  # fmt: skip
+
+    def _step(self, now: Repository, target: Target, goal: Any, attempts: Attempts) -> None:
+        """One attempt at every difference of a target."""
+        document = document_of(now, target)
+        if document is None or goal is None:
+            raise NoWayError(f"{target} does not compile" if document is None else f"{target} has no document to keep",
+                             "run `gitconfigmgr check`")  # fmt: skip
+        seen = set()
+        for change in changes(document, goal, identity_of(now, target.namespace)):
+            path = _named(change)
+            if path in seen:
+                continue
+            seen.add(path)
+            self._attempt(now, target, path, goal, attempts.setdefault((target, path), set()))
+
+    def _attempt(self, now: Repository, target: Target, path: tuple[str, ...], goal: Any, tried: set[str]) -> None:
+        there, value = _value(goal, path)
+        if there and secrets_in(value):
+            key = show_path(path)
+            raise NoWayError(f"{key} is a secret, and its ciphertext belongs to the file it was written in",
+                             f"set it by `gitconfigmgr secret set {target.namespace} {key} -e {target.environment}`")  # fmt: skip
+        file = f"{ROOT}/{target.namespace}/{target.environment}.yaml"
+        data = self.files.get(file, content(self.repository, file))
+        not_encrypted(data, file, f"gitconfigmgr secret edit {file}")
+        own = bool(data) and sets(text_of(data, file), path) and self._may_show(now, target, path, there=there)
+        ways = [*(["unset"] if own else []), *(["set", "replace"] if there else ["delete"])]
+        way = next((way for way in ways if way not in tried), None)
+        if way is None:
+            raise NoWayError(f"{show_path(path)} of {target} cannot be set in {file}",
+                             f"`gitconfigmgr explain {target.namespace} {show_path(path)} -e {target.environment}` tells what holds it")  # fmt: skip
+        tried.add(way)
+        try:
+            self.files[file] = edited(data, file, partial(_EDITS[way], path, literal(value)))
+        except EditError:
+            self._attempt(now, target, path, goal, tried)
+
+    def _may_show(self, now: Repository, target: Target, path: tuple[str, ...], *, there: bool) -> bool:
+        """Whether what lies below the own value may come to light: nothing, or what is meant for this environment."""
+        node = node_at(state_of(now, target).root, path)
+        lower = None if node is None else node.lower
+        if lower is None:
+            return not there
+        environment = self.repository.settings.environments[target.environment]
+        return not environment.protected or lower.document.environment in {BASE, target.environment}
+
+
+_OTHER: Any = object()
+
+
+def _unset(path: tuple[str, ...], _: Any, text: str) -> str:
+    return unset(text, highest_empty(text, place_of(text, path, inside=False)))
+
+
+def _set(path: tuple[str, ...], value: Any, text: str) -> str:
+    return set_value(text, place_of(text, path), value)
+
+
+def _replace(path: tuple[str, ...], value: Any, text: str) -> str:
+    return set_value(text, place_of(text, path, inside=False), {"$replace": value})
+
+
+def _delete(path: tuple[str, ...], _: Any, text: str) -> str:
+    return set_value(text, place_of(text, path, inside=False), {"$delete": True})
+
+
+_EDITS = {"unset": _unset, "set": _set, "replace": _replace, "delete": _delete}
+
+
+def document_of(repository: Repository, target: Target) -> Any:
+    """The document of a target; None where it has none."""
+    if target not in repository.targets:
+        return None
+    root = state_of(repository, target).root
+    return None if root is None else snapshot(root)
+
+
+def _named(change: Change) -> tuple[str, ...]:
+    """The part of a path that maps lead along: a list is edited as a whole, by the items that differ."""
+    path: list[str] = []
+    for part in change.path:
+        if isinstance(part, int):
+            break
+        path.append(part)
+    return tuple(path)
+
+
+def _value(document: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
+    try:
+        return True, at_path(document, path)
+    except (KeyError, TypeError):
+        return False, None
+
+
+def _why(after: Repository, target: Target, goal: Any) -> str:
+    document = document_of(after, target)
+    if document is None:
+        errors = state_of(after, target).errors if target in after.targets else ()
+        return errors[0].message if errors else "it would not be compiled"
+    found = changes(document, goal, identity_of(after, target.namespace))
+    return f"{many(len(found), 'value')} would differ, such as {found[0].key}" if found else digest(document)
