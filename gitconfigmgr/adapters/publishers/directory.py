@@ -1,0 +1,208 @@
+"""`directory:PATH`: the published tree that any server of static files can serve; see release.layout.
+
+Trust comes from signed metadata, so the folder itself need not be trusted: what is read from it is verified from the
+root of the key set before anything is signed on top of it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gitconfigmgr.adapters.keys.extras import load
+from gitconfigmgr.adapters.publishers import directory_staging as staging
+from gitconfigmgr.adapters.publishers.directory_files import Folder
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.history.patch import patch
+from gitconfigmgr.model.bundles import Held, Loss, Publication, Published
+from gitconfigmgr.release import layout
+from gitconfigmgr.release.assembly import Assembler, Ground, point, waiting_note
+from gitconfigmgr.release.ports import ConflictError
+from gitconfigmgr.release.trust import OURS, Trusted, UntrustedError, read_trusted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from gitconfigmgr.adapters.publishers.directory_tending import Renewed, Signed
+    from gitconfigmgr.model.bundles import Release
+    from gitconfigmgr.model.publishing import Destination
+    from gitconfigmgr.release.assembly import Assembly, Files
+    from gitconfigmgr.release.ports import Context, OpenSecrets, Publisher
+
+
+def open_publisher(destination: Destination, context: Context) -> Publisher:
+    """See OpenPublisher. A relative path begins at the config repository."""
+    if destination.options:
+        raise UsageError(f"{destination}: unknown option {min(destination.options)}", "a directory has none")
+    if not destination.address:
+        raise UsageError("directory: needs the path of a folder", "write directory:../published")
+    load("tuf.api.metadata", "release")
+    load("zstandard", "release")
+    return DirectoryPublisher(context.folder / destination.address, context)
+
+
+class DirectoryPublisher:
+    """See Publisher."""
+
+    def __init__(self, folder: Path, context: Context) -> None:
+        self.name = f"directory:{os.path.normpath(folder)}"
+        self.context = context
+        self.tenant = context.settings.tenant
+        self.files = Folder(folder / self.tenant)
+
+    def held(self) -> Held:
+        trusted = self.trusted()
+        return trusted.held() if trusted else Held()
+
+    def read(self, path: str) -> bytes | None:
+        """A file below the folder of the tenant."""
+        return self.files.read(path)
+
+    def trusted(self) -> Trusted | None:
+        """The verified metadata, expired or not.
+
+        Right after a rotation the tree is still signed by the keys of an earlier root.
+        """
+        roots = self._roots()
+        for known in range(len(roots), 1, -1):
+            with suppress(UntrustedError):
+                return read_trusted(self.files.read, roots[:known], None)
+        return read_trusted(self.files.read, roots[:1], None)
+
+    def publish(self, release: Release, secrets: OpenSecrets) -> Publication:
+        with self.files.locked():
+            ground = self.ground()
+            self._check_base(release, ground)
+            work = Assembler(release, ground, self.context.wrap, patch)
+            made = work.run(secrets)
+            if not made.written:
+                return self.publication(made, changed=False)
+            note = {"release": release.number, "commit": release.head}
+            if made.missing:
+                self._put(made.files)
+                staging.save(self.files, release, made, work.receipt(), note)
+                waiting = replace(self.publication(made, changed=False), waiting=made.missing)
+                return replace(waiting, notes=(waiting_note(made.missing),))
+            self.finish(ground, made, note, (f"releases/{release.number}.json", work.receipt()))
+            return self.publication(made)
+
+    def resign(self, *, force: bool) -> Renewed:
+        """Renew what is past half of its life, and put rotated keys in force."""
+        from gitconfigmgr.adapters.publishers.directory_tending import resign
+
+        return resign(self, force=force)
+
+    def waiting(self) -> dict[str, Any] | None:
+        """The receipt of the release that waits for signatures."""
+        return staging.waiting(self.files)
+
+    def sign(self) -> Signed:
+        """Add the signatures of the keys at hand to it."""
+        from gitconfigmgr.adapters.publishers.directory_tending import sign
+
+        return sign(self)
+
+    def ground(self) -> Ground:
+        """What is published, and what to sign with."""
+        trusted = self.trusted()
+        return Ground(trusted, self.files.read, self.context.signing(), self.context.settings, self._time(trusted))
+
+    def finish(self, ground: Ground, made: Assembly, note: dict[str, Any], receipt: tuple[str, bytes] | None) -> None:
+        """Write what was assembled: immutable files first, the pointer last."""
+        files, timestamp = point(ground, made.roles, made.targets, note)
+        self._clean(ground.before)
+        self._put([*made.files, *files, *([(*receipt, False)] if receipt else [])])
+        self._discovery(ground.now)
+        self._put([(layout.metadata_file("root", number), data, True) for number, data in enumerate(self._roots(), 1)])
+        self.files.flip(layout.TIMESTAMP, timestamp, int(ground.now.timestamp()))
+        self._forget(made, ground.before)
+
+    def _put(self, files: Files) -> None:
+        for path, data, siblings in files:
+            self.files.write(path, data, siblings=siblings)
+
+    def _roots(self) -> list[bytes]:
+        return self.context.signing().roots()
+
+    def _check_base(self, release: Release, ground: Ground) -> None:
+        number = ground.before.held().number if ground.before else 0
+        if number != release.base:
+            raise ConflictError(
+                f"{self.name} is at release {number}, the plan was made on {release.base}", "run the release again"
+            )
+
+    def _time(self, trusted: Trusted | None) -> datetime:
+        """Now. A clock that goes backwards would sign metadata that ends before what it replaces."""
+        now = self.context.now()
+        ours = trusted.timestamp.signed.unrecognized_fields.get(OURS) if trusted else None
+        before = ours.get("signed") if isinstance(ours, dict) else None
+        if before is not None and f"{now:%Y-%m-%dT%H:%M:%SZ}" < before:
+            raise OutsideError(
+                f"the clock says {now:%Y-%m-%dT%H:%M:%SZ}, but the last release was signed at {before}",
+                "set the clock; nothing was published",
+            )
+        return now
+
+    def _discovery(self, now: datetime) -> None:
+        """Where clients begin; written only where it says something else than before."""
+        first = orjson.loads(self._roots()[0])["signed"]
+        data = orjson.dumps(
+            {
+                "version": 1,
+                "tenant": self.tenant,
+                "metadata": layout.METADATA,
+                "targets": layout.TARGETS,
+                "root_keys": sorted(first["roles"]["root"]["keyids"]),
+                "poll": {"seconds": 60, "at_least": 5, "unconditional_every": 20},
+                "watch": None,
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )
+        if self.files.read(layout.DISCOVERY) != data:
+            self.files.flip(layout.DISCOVERY, data, int(now.timestamp()))
+
+    def _clean(self, trusted: Trusted | None) -> None:
+        """Remove metadata and receipts newer than the timestamp says: a killed run wrote them, and nobody has read them."""
+        current: dict[str, int] = {"snapshot": trusted.snapshot.signed.version} if trusted else {}
+        for name, item in (trusted.snapshot.signed.meta if trusted else {}).items():
+            current[name.removesuffix(".json")] = item.version
+        for name in self.files.names(layout.METADATA):
+            number, _, role = name.removesuffix(".json").partition(".")
+            known = name.endswith(".json") and number.isdecimal() and role != "root"
+            if known and int(number) > current.get(role, 0):
+                self.files.remove(f"{layout.METADATA}/{name}")
+        last = trusted.held().number if trusted else 0
+        for name in self.files.names("releases"):
+            stem = name.removesuffix(".json")
+            if stem.isdecimal() and int(stem) > last:
+                self.files.remove(f"releases/{name}")
+
+    def _forget(self, made: Assembly, before: Trusted | None) -> None:
+        """Remove what was staged, and deltas to versions that no reader can be at."""
+        staging.clear(self.files)
+        stale = list(made.stale)
+        versions = {"snapshot": before.snapshot.signed.version} if before else {}
+        for role in made.roles if before else ():
+            versions[role] = made.roles[role].signed.version - 1
+        for role, last in versions.items():
+            known = range(max(1, last - 1 - layout.DELTAS_KEPT), last - 1)
+            stale += [layout.delta_file(f"{older}.{role}", f"{last - 1}.{role}") for older in known]
+        for path in stale:
+            self.files.remove(path)
+
+    def publication(self, made: Assembly, *, changed: bool = True) -> Publication:
+        """What readers find now."""
+        trusted = self.trusted()
+        targets = {}
+        for target, entry in (trusted.entries() if trusted else {}).items():
+            place = layout.file_of(entry.path, entry.hashes["sha256"])
+            targets[target] = Published(f"{self.tenant}/{place}", changed and target in made.written)
+        for target in made.written - targets.keys():
+            targets[target] = Published("", changed)
+        kept_out = "kept out: release.seal_for names nobody to seal it for"
+        return Publication(targets, tuple(Loss(target, name, kept_out) for target, name in made.kept_out))

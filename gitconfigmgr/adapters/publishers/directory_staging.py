@@ -1,0 +1,85 @@
+"""A release that waits for more signatures: its bundles are in place, its metadata beside what readers see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gitconfigmgr.model.canonical import canonical_json
+from gitconfigmgr.model.names import Target
+from gitconfigmgr.release import layout
+from gitconfigmgr.release.assembly import Assembly
+from gitconfigmgr.release.trust import UntrustedError, parsed
+
+if TYPE_CHECKING:
+    from gitconfigmgr.adapters.publishers.directory_files import Folder
+    from gitconfigmgr.model.bundles import Release
+
+_INDEX = f"{layout.STAGED}/release.json"
+
+
+@dataclass
+class Staged:
+    """`base` is the release it was made on; once another one is published, it counts no more."""
+
+    number: int
+    base: int
+    note: dict[str, Any]
+    receipt: bytes
+    made: Assembly
+
+
+def save(files: Folder, release: Release, made: Assembly, receipt: bytes, note: dict[str, Any]) -> None:
+    """Stage a release, the index last; it replaces one that was staged before."""
+    clear(files)
+    update(files, made)
+    if made.targets is not None:
+        files.write(f"{layout.STAGED}/targets.json", made.targets.to_bytes())
+    index = {
+        "number": release.number,
+        "base": release.base,
+        "note": note,
+        "receipt": orjson.loads(receipt),
+        "roles": sorted(made.roles),
+        "targets": made.targets is not None,
+        "written": sorted(made.written),
+    }
+    files.write(_INDEX, canonical_json(index))
+
+
+def update(files: Folder, made: Assembly) -> None:
+    """Save the roles with the signatures they have now."""
+    for role, item in made.roles.items():
+        files.write(f"{layout.STAGED}/{role}.json", item.to_bytes())
+
+
+def load(files: Folder) -> Staged | None:
+    """The staged release; None where nothing waits. Its signatures are not looked at yet."""
+    data = files.read(_INDEX)
+    if data is None:
+        return None
+    try:
+        index = orjson.loads(data)
+        made = Assembly(written={Target(*item) for item in index["written"]})
+        for role in index["roles"]:
+            made.roles[role] = parsed(files.read(f"{layout.STAGED}/{role}.json") or b"", role, "targets")
+        if index["targets"]:
+            made.targets = parsed(files.read(f"{layout.STAGED}/targets.json") or b"", "targets", "targets")
+        return Staged(index["number"], index["base"], index["note"], canonical_json(index["receipt"]), made)
+    except (KeyError, TypeError, ValueError):
+        raise UntrustedError("staged release", "is damaged") from None
+
+
+def waiting(files: Folder) -> dict[str, Any] | None:
+    """The receipt of the staged release, to be shown to who signs it."""
+    found = load(files)
+    return orjson.loads(found.receipt) if found else None
+
+
+def clear(files: Folder) -> None:
+    """Forget what is staged, the index first."""
+    files.remove(_INDEX)
+    for name in files.names(layout.STAGED):
+        files.remove(f"{layout.STAGED}/{name}")

@@ -1,0 +1,131 @@
+"""What happens to a published tree between releases: metadata renewed, a staged release signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.adapters.publishers import directory_staging as staging
+from gitconfigmgr.errors import UsageError
+from gitconfigmgr.release import keyset, layout, metadata
+from gitconfigmgr.release.assembly import Assembly, entries_of, missing, sign_roles
+from gitconfigmgr.release.trust import parsed
+
+if TYPE_CHECKING:
+    from gitconfigmgr.adapters.publishers.directory import DirectoryPublisher
+    from gitconfigmgr.release.assembly import Ground
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """`roles` have a new version; `left` should have one, and their keys are not here. None of both: nothing was due."""
+
+    roles: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signed:
+    """`number` is None where nothing waits. `missing` signatures, by role; none of them: it was published."""
+
+    number: int | None = None
+    added: tuple[str, ...] = ()
+    missing: dict[str, int] = field(default_factory=dict)
+
+
+def resign(publisher: DirectoryPublisher, *, force: bool) -> Renewed:
+    """Renew what is past half of its life, and put new keys in force. Raises UsageError, OutsideError, UntrustedError."""
+    with publisher.files.locked():
+        ground = publisher.ground()
+        if ground.before is None:
+            raise UsageError(f"nothing is published in {publisher.name}", "publish first: `gitconfigmgr release`")
+        due, left = _due(ground)
+        made = Assembly()
+        sign_roles(ground, made, entries_of(ground.before), due)
+        if made.missing:
+            role = layout.environment_of(min(made.missing))
+            raise UsageError(
+                f"the keys of {role} have changed, and not enough of the new ones are here",
+                "see `gitconfigmgr keys status`",
+            )
+        changed = [*made.roles, *(["targets"] if made.targets else [])]
+        if not (force or changed or _short_lived_due(ground) or _root_is_newer(ground)):
+            return Renewed((), tuple(left))
+        publisher.finish(ground, made, ground.before.note(), None)
+        return Renewed((*changed, "snapshot", "timestamp"), tuple(left))
+
+
+def sign(publisher: DirectoryPublisher) -> Signed:
+    """Add the signatures of the keys at hand to the staged release; publish it once none is missing."""
+    with publisher.files.locked():
+        ground = publisher.ground()
+        staged = staging.load(publisher.files)
+        if staged is None:
+            return Signed()
+        number = ground.before.held().number if ground.before else 0
+        if staged.base != number:
+            raise UsageError(
+                f"release {staged.number} was made on {staged.base}, and {number} is published", "release again"
+            )
+        targets = staged.made.targets or (ground.before.targets if ground.before else None)
+        assert targets is not None
+        _check(ground, staged.made)
+        added = []
+        for role, item in staged.made.roles.items():
+            before = len(item.signatures)
+            metadata.sign(item, ground.signing.signers(keyset.RELEASE, layout.environment_of(role)))
+            if len(item.signatures) > before:
+                added.append(role)
+        lacking = missing(targets, staged.made.roles)
+        online = len(ground.signing.signers(keyset.ONLINE)) >= ground.signing.public(keyset.ONLINE)[1]
+        if lacking or not online:
+            staging.update(publisher.files, staged.made)
+            return Signed(staged.number, tuple(added), lacking or {"online": 1})
+        receipt = (f"releases/{staged.number}.json", staged.receipt)
+        publisher.finish(ground, staged.made, staged.note, receipt)
+        return Signed(staged.number, tuple(added))
+
+
+def _check(ground: Ground, made: Assembly) -> None:
+    """The staged metadata is the next one, and top-level targets are signed: a stranger may have written the folder."""
+    if made.targets is not None:
+        newest = parsed(ground.signing.roots()[-1], "root", "root").signed
+        newest.verify_delegate("targets", made.targets.signed_bytes, made.targets.signatures)
+    for role, item in made.roles.items():
+        known = ground.before.roles.get(role) if ground.before else None
+        if item.signed.version != (known.signed.version + 1 if known else 1):
+            raise UsageError(f"the staged metadata of {role} is not the next version", "release again")
+        patterns = layout.patterns_of(role)
+        for path, entry in item.signed.targets.items():
+            within = any(path.endswith(pattern.rpartition("*")[2]) for pattern in patterns)
+            data = ground.read(layout.file_of(path, entry.hashes["sha256"]))
+            if not within or data is None or metadata.target_file(path, data, {}).hashes != entry.hashes:
+                raise UsageError(f"{path} of the staged release is not what its metadata says", "release again")
+
+
+def _due(ground: Ground) -> tuple[set[str], list[str]]:
+    """The roles past half of their life: those that can be signed here, and those that cannot."""
+    assert ground.before is not None
+    due, left = set(), []
+    for role, item in ground.before.roles.items():
+        if metadata.half_life(item.signed, ground.settings.bundle_days, ground.now):
+            environment = layout.environment_of(role)
+            _, threshold = ground.signing.public(keyset.RELEASE, environment)
+            if len(ground.signing.signers(keyset.RELEASE, environment)) >= threshold:
+                due.add(role)
+            else:
+                left.append(role)
+    return due, sorted(left)
+
+
+def _short_lived_due(ground: Ground) -> bool:
+    assert ground.before is not None
+    days = ground.settings.timestamp_days
+    both: tuple[Any, ...] = (ground.before.timestamp.signed, ground.before.snapshot.signed)
+    return any(metadata.half_life(item, days, ground.now) for item in both)
+
+
+def _root_is_newer(ground: Ground) -> bool:
+    assert ground.before is not None
+    newest = parsed(ground.signing.roots()[-1], "root", "root").signed.version
+    return ground.read(layout.metadata_file("root", newest)) is None

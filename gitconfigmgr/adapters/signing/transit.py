@@ -1,0 +1,86 @@
+"""Signing by a key that stays in the Transit engine of Vault or OpenBao. `transit:https://host:8200/transit/NAME/VERSION`."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+from securesystemslib.signer import Signature, Signer, SSlibKey
+
+from gitconfigmgr.adapters.keys.extras import Allowed
+from gitconfigmgr.adapters.keys.transit import TransitProvider
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.secrets.metadata import Recipient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitconfigmgr.model.settings import KeyServices
+
+_ADDRESS = re.compile(r"(https?://[^/@?#\s]+)/((?:[\w.-]+/)*[\w.-]+)/([\w.-]+)/([1-9]\d*)\Z", re.ASCII)
+
+
+class TransitSigner(Signer):
+    """A securesystemslib Signer. Only addresses of the allow-list are contacted."""
+
+    def __init__(
+        self, public: Any, at: str, services: Callable[[], KeyServices] | None, environment: Mapping[str, str]
+    ) -> None:
+        self._public = public
+        self._address, self._engine, self._name, version = parse(at)
+        self._version = int(version)
+        self._provider = provider(services, environment)
+
+    @property
+    def public_key(self) -> Any:
+        return self._public
+
+    def sign(self, payload: bytes) -> Signature:
+        body = {"input": b64encode(payload).decode(), "key_version": self._version}
+        path = f"/v1/{self._engine}/sign/{self._name}"
+        answer = self._provider.call(_recipient(self._address, self._engine, self._name), path, body)
+        try:
+            signature = b64decode(answer["data"]["signature"].split(":")[2])
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError):
+            raise OutsideError(f"{self._address} gave an answer that is no signature", "check engine and key") from None
+        made = Signature(self._public.keyid, signature.hex())
+        self._public.verify_signature(made, payload)
+        return made
+
+    @classmethod
+    def from_priv_key_uri(cls, priv_key_uri: str, public_key: Any, secrets_handler: Any = None) -> TransitSigner:
+        raise NotImplementedError
+
+
+def parse(at: str) -> tuple[str, str, str, str]:
+    """Address, engine, name and version of the key."""
+    match = _ADDRESS.match(at)
+    if not match:
+        raise UsageError(
+            f"transit:{at} names no key", "such as transit:https://vault.example.com:8200/transit/release/1"
+        )
+    return match[1], match[2], match[3], match[4]
+
+
+def import_key(at: str, services: Callable[[], KeyServices] | None, environment: Mapping[str, str]) -> tuple[str, Any]:
+    """The newest version of a key: its address with the version, and its public half. Raises UsageError, OutsideError."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    address, engine, name, _ = parse(f"{at}/1")
+    answer = provider(services, environment).call(_recipient(address, engine, name), f"/v1/{engine}/keys/{name}", None)
+    data = answer.get("data", {})
+    if data.get("type") != "ed25519":
+        raise UsageError(f"{at} is no Ed25519 key", f"make one: vault write -f {engine}/keys/{name} type=ed25519")
+    newest = max(data["keys"], key=int)
+    public = Ed25519PublicKey.from_public_bytes(b64decode(data["keys"][newest]["public_key"]))
+    return f"{at}/{newest}", SSlibKey.from_crypto(public)
+
+
+def provider(services: Callable[[], KeyServices] | None, environment: Mapping[str, str]) -> TransitProvider:
+    """What talks to Transit, with its allow-list, errors and limits."""
+    return TransitProvider(Allowed(services().vault if services else ()), environment)
+
+
+def _recipient(address: str, engine: str, name: str) -> Recipient:
+    return Recipient.of("hc_vault", vault_address=address, engine_path=engine, key_name=name)

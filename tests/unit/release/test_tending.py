@@ -1,0 +1,216 @@
+"""Between releases: renewal, rotation of every key, and releases that wait for a second person."""
+
+from __future__ import annotations
+
+import pytest
+from securesystemslib.signer import CryptoSigner
+
+from gitconfigmgr.adapters.publishers import directory_staging as staging
+from gitconfigmgr.adapters.publishers.directory_tending import resign, sign
+from gitconfigmgr.app.verify import verify
+from gitconfigmgr.errors import UsageError
+from gitconfigmgr.release import metadata
+from tests.conformance.publishers.rigs import release
+from tests.unit.release.world import CHAT, SEARCH, World, bundle
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    made.two_releases()
+    return made
+
+
+def holds(world):
+    found = verify(world.publisher().read, world.keys.roots()[0], world.now, whole=True)
+    assert found.problems == []
+    return found
+
+
+def test_nothing_is_renewed_before_half_of_its_life(world):
+    before = world.snapshot()
+    assert resign(world.publisher(), force=False).roles == ()
+    assert world.snapshot() == before
+
+
+def test_short_lived_metadata_is_renewed_at_half_of_its_life(world):
+    world.later(days=4)
+    assert [item.place for item in holds(world).warnings] == ["timestamp", "snapshot"]
+    assert resign(world.publisher(), force=False).roles == ("snapshot", "timestamp")
+    assert holds(world).warnings == []
+    assert world.publisher().held().number == 2
+    assert world.limit() == 2
+
+
+def test_a_tree_that_has_ended_is_renewed(world):
+    world.later(days=20)
+    resign(world.publisher(), force=False)
+    assert world.limit() == 2
+
+
+def test_roles_are_renewed_at_half_of_theirs_where_their_keys_are(world):
+    world.later(days=50)
+    world.keys.here = {signer.public_key.keyid for signer in world.keys.signers("online")}
+    found = resign(world.publisher(), force=False)
+    assert found.roles == ("snapshot", "timestamp")
+    assert found.left == ("acme~assistants~production",)
+    world.keys.here = None
+    assert "acme~assistants~production" in resign(world.publisher(), force=False).roles
+    assert holds(world).warnings == []
+
+
+@pytest.mark.parametrize("role", ["online", "targets", "root", "release"])
+def test_rotated_keys_come_into_force_and_clients_follow(world, tmp_path, role):
+    from tests.conformance.publishers import client
+
+    folder = tmp_path / "client"
+    with client.at(world.now):
+        world.client(folder).refresh()
+    old = world.keys.signers_of[role]
+    rotate(world, role)
+    world.later(hours=1)
+    assert world.trusted() is not None
+    resign(world.publisher(), force=False)
+    assert world.limit() == 2
+    holds(world)
+    with client.at(world.now):
+        world.client(folder).refresh()
+    world.publish(bundle(CHAT, {"limit": 3}))
+    assert world.limit() == 3
+    assert old != world.keys.signers_of[role]
+
+
+@pytest.mark.parametrize("role", ["online", "targets", "root", "release"])
+def test_a_release_right_after_a_rotation_publishes_it_too(world, role):
+    rotate(world, role)
+    world.publish(bundle(CHAT, {"limit": 3}))
+    assert world.limit() == 3
+    assert world.limit(SEARCH) == 1
+    holds(world)
+
+
+def test_killed_at_any_write_of_a_rotation_the_next_run_completes(world):
+    from tests.conformance.publishers.rigs import Killed
+
+    rotate(world, "online")
+    rotate(world, "release")
+    world.later(hours=1)
+    for step in range(200):
+        try:
+            with world.interrupt(step):
+                resign(world.publisher(), force=True)
+        except Killed:
+            assert world.publisher().held().number == 2, "a publisher can go on"
+            continue
+        break
+    else:
+        pytest.fail("no run was long enough to end")
+    assert world.limit() == 2
+    holds(world)
+
+
+def rotate(world, role):
+    old = world.keys.signers_of["root"]
+    world.keys.signers_of[role] = [CryptoSigner.generate_ed25519()]
+    if role == "release":
+        return
+    version = len(world.keys.roots()) + 1
+    roles = {
+        name: world.keys.public("online" if name in ("snapshot", "timestamp") else name) for name in metadata.ROLES
+    }
+    signers = [*old, *(world.keys.signers_of["root"] if role == "root" else [])]
+    world.keys.roots().append(metadata.sign(metadata.new_root(version, roles, world.now), signers))
+
+
+# -- two persons -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """Two of three keys sign for production; the job that releases has the first."""
+    made = World(tmp_path, release_production=2)
+    made.publish(bundle(CHAT, {"limit": 1}))
+    return made
+
+
+def only(world, *numbers, others=True):
+    ids = {world.keys.signers_of["release_production"][number].public_key.keyid for number in numbers}
+    if others:
+        ids |= {
+            signer.public_key.keyid
+            for name in ("online", "targets", "release")
+            for signer in world.keys.signers_of[name]
+        }
+    world.keys.here = ids
+
+
+def test_a_release_waits_for_the_second_signature(guarded):
+    only(guarded, 0)
+    publication = guarded.publish(bundle(CHAT, {"limit": 2}))
+    assert publication.waiting == {"acme~assistants~production": 1}
+    assert not publication.targets[CHAT].changed
+    assert guarded.limit() == 1
+    assert guarded.publisher().held().number == 1
+    only(guarded, 1, others=False)
+    found = sign(guarded.publisher())
+    assert found.missing == {"online": 1}, "the second person has no online key"
+    assert guarded.limit() == 1
+    only(guarded, 0)
+    assert sign(guarded.publisher()).missing == {}
+    assert guarded.limit() == 2
+    assert guarded.publisher().held().number == 2
+    holds(guarded)
+    assert sign(guarded.publisher()).number is None
+
+
+def test_signing_twice_with_one_key_is_one_signature(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    found = sign(guarded.publisher())
+    assert found.added == ()
+    assert found.missing == {"acme~assistants~production": 1}
+    assert guarded.limit() == 1
+
+
+def test_a_staged_release_counts_no_more_once_another_was_published(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    kept = {
+        path: (guarded.tree / path).read_bytes()
+        for path in ("staged/release.json", "staged/acme~assistants~production.json")
+    }
+    guarded.keys.here = None
+    guarded.publish(bundle(CHAT, {"limit": 3}))
+    assert staging.load(guarded.publisher().files) is None
+    (guarded.tree / "staged").mkdir(exist_ok=True)
+    for path, data in kept.items():
+        (guarded.tree / path).write_bytes(data)
+    with pytest.raises(UsageError, match="was made on 1, and 2 is published"):
+        sign(guarded.publisher())
+    assert guarded.limit() == 3
+
+
+def test_a_staged_release_that_somebody_changed_gets_no_signature(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    place = guarded.tree / "staged/acme~assistants~production.json"
+    place.write_bytes(
+        place.read_bytes().replace(b'"length":11', b'"length":12').replace(b'sha256":"', b'sha256":"0', 1)
+    )
+    with pytest.raises(UsageError, match="is not what its metadata says"):
+        sign(guarded.publisher())
+
+
+def test_without_the_key_of_targets_a_new_project_is_refused(world):
+    from gitconfigmgr.model.names import Target
+
+    world.keys.here = {s.public_key.keyid for name in ("online", "release") for s in world.keys.signers_of[name]}
+    world.publish(bundle(CHAT, {"limit": 3}))
+    new = Target("acme/other/service", "production")
+    before = world.snapshot()
+    with pytest.raises(UsageError, match="keys that sign for targets are not here"):
+        world.publish(bundle(new, {"limit": 1}))
+    assert {path: item for path, item in world.snapshot().items() if ".gcm-" not in path} == {
+        path: item for path, item in before.items() if ".gcm-" not in path
+    }
+    assert release(world.publisher().held()).base == 3
