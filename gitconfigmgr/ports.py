@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from gitconfigmgr.model.diagnostics import Diagnostic
-    from gitconfigmgr.model.names import KeyPath
-    from gitconfigmgr.model.revisions import Blame, Revision
+    from gitconfigmgr.model.names import KeyPath, Target
+    from gitconfigmgr.model.policies import Call, Outcome, Policy, Problem
+    from gitconfigmgr.model.revisions import Blame, Commit, Revision
     from gitconfigmgr.model.subjects import Subject
+    from gitconfigmgr.model.values import Node
 
 
 class Tree(Protocol):
@@ -64,6 +66,47 @@ class History(Protocol):
         ...
 
 
+class Lineage(Protocol):
+    """The commits a state has come from: first parents only, as a branch has seen them.
+
+    `tip` is the last one; None before the first commit. `identity` changes where the same tip may have another history
+    (a shallow clone, grafts). Raises OutsideError where Git fails.
+    """
+
+    tip: str | None
+    branch: str | None
+    identity: str
+    shallow: bool
+
+    def commits(self) -> list[str]:
+        """All commits, oldest first."""
+        ...
+
+    def commit(self, commit: str) -> Commit:
+        """What is known of a commit."""
+        ...
+
+    def entry(self, commit: str, path: str) -> str | None:
+        """What identifies the file or folder at a path in a commit; None where there is none."""
+        ...
+
+    def tree(self, commit: str) -> Tree:
+        """The files of a commit."""
+        ...
+
+    def renamed(self, commit: str, folder: str) -> str | None:
+        """The folder whose files a commit moved to this one; None where they are new."""
+        ...
+
+
+class Versions(Protocol):
+    """What references to recorded versions (`@17`) resolve by: the history before the state that holds them."""
+
+    def __call__(self, target: Target, number: int) -> Node | str:
+        """The document of a version, without expressions; or why there is none."""
+        ...
+
+
 class Judge(Protocol):
     """Rules over effective documents: the built-in ones, and the repository's policies.
 
@@ -79,6 +122,22 @@ class Judge(Protocol):
 
     def inputs(self) -> Collection[str]:
         """The files whose content decides what this judge says; a change of any makes every target stale."""
+        ...
+
+
+class PolicyEngine(Protocol):
+    """Evaluates the policies of one language. It sees the facts it is given, and reaches nothing else.
+
+    Neither call raises for what stands in a policy: that is a problem in the answer, as are a policy that takes too
+    long and one that takes too much memory. The same policy and facts give the same outcome.
+    """
+
+    def load(self, policies: Sequence[Policy]) -> dict[str, list[Problem]]:
+        """Make policies known, with all that can be said before facts are there, by policy id; none for good ones."""
+        ...
+
+    def run(self, calls: Sequence[Call]) -> list[Outcome]:
+        """The outcome of each call, in order; all policies are loaded ones without problems."""
         ...
 
 
@@ -99,6 +158,19 @@ class Knowledge(Protocol):
 
     def members(self, path: KeyPath) -> list[str]:
         """The keys that schemas name below this path."""
+        ...
+
+
+class Destination(Protocol):
+    """Where edits go: the files of a work tree, or one commit on a branch. `tree` is the state they begin from."""
+
+    tree: Tree
+
+    def save(self, files: Mapping[str, bytes | None], message: str) -> str | None:
+        """Write all files (None removes one), or none of them; the id of the commit, None where there is none.
+
+        Raises UsageError, and OutsideError where the file system, Git or one of its hooks refuses.
+        """
         ...
 
 

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.packaged import read_schema
 from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
 from gitconfigmgr.app.select import State, find_root
-from gitconfigmgr.errors import OutsideError, UsageError
-from gitconfigmgr.pipeline import Repository
+from gitconfigmgr.errors import GitConfigError, OutsideError, UsageError
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gitconfigmgr.app.gate import Gate
+    from gitconfigmgr.app.ranges import Range
+    from gitconfigmgr.app.records import Chronicle
+    from gitconfigmgr.adapters.git.revision import RevisionTree
+    from gitconfigmgr.adapters.signing.folder import KeyFolder
+    from gitconfigmgr.app.release.gate import Gate as ReleaseGate
+    from gitconfigmgr.app.release.run import Releasing
     from gitconfigmgr.app.secrets.bench import Bench
+    from gitconfigmgr.check.policies.judge import Policies
     from gitconfigmgr.app.secrets.editing import Desk
-    from gitconfigmgr.errors import GitConfigError
     from gitconfigmgr.model.imports import Importer
+    from gitconfigmgr.model.revisions import Base, SignedCommit
     from gitconfigmgr.model.settings import KeyServices
-    from gitconfigmgr.ports import History, OutputTree, StateStore, Tree
+    from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.model.names import Target
+    from gitconfigmgr.model.values import Node
+    from gitconfigmgr.ports import Destination, History, OutputTree, StateStore, Tree, Versions
+    from gitconfigmgr.secrets.ports import KeyProvider
 
 __all__ = [
     "create_demo",
     "create_repository",
     "open_bench",
+    "open_commits",
     "open_desk",
+    "open_destination",
+    "open_gate",
     "open_history",
+    "open_keys",
     "open_memory",
     "open_output",
+    "open_packaged_policies",
+    "open_range",
+    "open_releasing",
     "open_repository",
     "open_tree",
+    "prefix_of",
     "program_identity",
+    "read_schema",
 ]
 
 
@@ -55,9 +76,109 @@ def open_tree(state: State) -> Tree:
     return _at_revision(repository, state.rev, state.folder)
 
 
-def open_repository(state: State) -> Repository:
-    """The config repository at a state."""
-    return Repository(open_tree(state), read_schema, state.now)
+def open_repository(state: State, tree: Tree | None = None) -> Repository:
+    """The config repository at a state, or of another tree made from it."""
+    from gitconfigmgr.adapters.policies.engines import open_engine
+    from gitconfigmgr.pipeline import Repository  # commands on encrypted files do not need it
+
+    versions = _versions(state)
+    return Repository(tree or open_tree(state), read_schema, state.now, engine=open_engine, versions=versions)
+
+
+def open_chronicle(state: State, *, cached: bool = True) -> Chronicle:
+    """The version records along the line of commits that a state has come from."""
+    from functools import partial
+
+    from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.adapters.git.lineage import GitLineage
+    from gitconfigmgr.app.records import Chronicle
+    from gitconfigmgr.pipeline import Repository
+
+    repository = revision.open_repository(state.folder)
+    rev = state.rev or "HEAD"
+    unborn = state.rev is None and revision.head(repository) is None
+    prefix = "" if unborn else getattr(_at_revision(repository, rev, state.folder), "prefix")  # noqa: B009 - no port
+    store = partial(_record_store, state.folder) if cached else _no_store
+    return Chronicle(
+        GitLineage(repository, rev, prefix),
+        lambda tree, versions: Repository(tree, read_schema, versions=versions),
+        store,
+        program_identity(),
+    )
+
+
+def _record_store(folder: Path, name: str) -> StateStore:
+    stem = hashlib.sha256(f"{folder.resolve()} {name}".encode()).hexdigest()[:24]
+    return JsonFile(state_folder(folder) / "history" / f"{stem}.json")
+
+
+def _no_store(_: str) -> None:
+    return None
+
+
+def _versions(state: State) -> Versions:
+    """What references to recorded versions name in a state: the history before it, opened when one is met."""
+    known: list[Chronicle] = []
+
+    def versions(target: Target, number: int) -> Node | str:
+        if not known:
+            try:
+                known.append(open_chronicle(state))
+            except GitConfigError as error:
+                return f"version {number} of {target} cannot be looked up: {error}"
+        before = None if state.rev is None else len(known[0].commits) - 1
+        return known[0].recorded(target, number, before)
+
+    return versions
+
+
+def open_range(state: State, range_: Range, *, staged: bool = False) -> tuple[Repository, Repository, tuple[str, str]]:
+    """The two states that a range names, and what to call them."""
+    first = range_.first
+    if range_.from_base:
+        from gitconfigmgr.adapters.git.lineage import common
+
+        first = common(state.folder, range_.first, range_.second or "HEAD")
+    if range_.second is not None and staged:
+        raise UsageError("A..B and --staged name different states", "leave one of them out")
+    second = replace(state, rev=range_.second, staged=staged)
+    name = range_.second or ("index" if staged else "work tree")
+    return open_repository(replace(state, rev=first)), open_repository(second), (first, name)
+
+
+def open_gate(state: State, base: str) -> Gate:
+    """The state as a change that is to be merged into a revision. Raises as `find_base` and `Repository` do."""
+    from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.adapters.git.bases import find_base
+    from gitconfigmgr.app import gate
+
+    tree = open_tree(state)
+    from gitconfigmgr.adapters.policies.engines import open_engine
+
+    return gate.open_gate(
+        *find_base(revision.open_repository(state.folder), base, state.rev, prefix_of(state, tree)),
+        tree, read_schema, state.now, open_engine,
+    )  # fmt: skip
+
+
+def open_commits(state: State, base: Base) -> Iterator[SignedCommit]:
+    """The commits of a change, with their signatures."""
+    from gitconfigmgr.adapters.git import revision, signatures
+
+    return signatures.signed_commits(revision.open_repository(state.folder), base.commit, base.head)
+
+
+def prefix_of(state: State, tree: Tree) -> str:
+    """The way from the top of the Git repository to the files of a tree, with a final slash; empty outside Git."""
+    from gitconfigmgr.adapters.git import revision
+
+    if isinstance(tree, revision.RevisionTree):
+        return tree.prefix
+    try:
+        repository = revision.open_repository(state.folder)
+    except UsageError:
+        return ""
+    return _prefix(repository, find_root(state.folder))
 
 
 def _prefix(repository: object, root: Path) -> str:
@@ -69,7 +190,7 @@ def _prefix(repository: object, root: Path) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _at_revision(repository: object, rev: str, folder: Path) -> Tree:
+def _at_revision(repository: object, rev: str, folder: Path) -> RevisionTree:
     """The tree of a revision, from the nearest folder upward that has settings in it."""
     from gitconfigmgr.adapters.git.revision import RevisionTree
 
@@ -88,6 +209,21 @@ def _at_revision(repository: object, rev: str, folder: Path) -> Tree:
         prefix = f"{prefix}/" if prefix else ""
 
 
+def open_destination(state: State, *, commit: bool, branch: str | None, verify: bool = True) -> Destination:
+    """Where edits go: the work tree, or a commit on a branch. Raises UsageError."""
+    from gitconfigmgr.adapters import destinations
+    from gitconfigmgr.adapters.git import revision
+
+    if not commit:
+        return destinations.WorkFolder(find_root(state.folder))
+    repository = revision.open_repository(state.folder)
+    branch = destinations.branch_of(repository, branch, state.rev)
+    start = state.rev or "HEAD"
+    return destinations.Branch(
+        repository, branch, start, lambda name: _at_revision(repository, name, state.folder), verify=verify
+    )
+
+
 def open_output(folder: Path, *, cached: bool) -> tuple[OutputTree, StateStore | None]:
     """The output tree of `compile`, and what remembers its state."""
     from gitconfigmgr.adapters.output import OutputFolder
@@ -100,9 +236,10 @@ def open_output(folder: Path, *, cached: bool) -> tuple[OutputTree, StateStore |
     return OutputFolder(folder, home / name if _same_device(home, folder) else beside), JsonFile(home / f"{name}.json")
 
 
-def open_memory(state: State) -> StateStore:
+def open_memory(state: State, base: str | None = None) -> StateStore:
     """What remembers the targets that were clean at the last check of this kind."""
     kind = "staged" if state.staged else "revision" if state.rev else "work-tree"
+    kind += "-change" if base else ""
     name = hashlib.sha256(os.fsencode(state.folder.resolve())).hexdigest()[:16]
     return JsonFile(state_folder(state.folder) / f"check-{kind}-{name}.json")
 
@@ -134,9 +271,10 @@ def create_repository(folder: Path) -> list[str]:
     from gitconfigmgr.adapters import packaged
     from gitconfigmgr.adapters.files import write_atomically
     from gitconfigmgr.adapters.git.commit import ensure_repository
+    from gitconfigmgr.adapters.policies.engines import is_installed
     from gitconfigmgr.app.scaffold import scaffold
 
-    names = scaffold(packaged.template(), folder, write_atomically)
+    names = scaffold(packaged.template(), folder, write_atomically, policies=is_installed())
     ensure_repository(folder)
     install_git(folder)
     return names
@@ -147,9 +285,10 @@ def create_demo(folder: Path) -> None:
     from gitconfigmgr.adapters import packaged
     from gitconfigmgr.adapters.files import write_atomically
     from gitconfigmgr.adapters.git.commit import commit_all, ensure_repository
+    from gitconfigmgr.adapters.policies.engines import is_installed
     from gitconfigmgr.app.scaffold import scaffold
 
-    scaffold(packaged.folder("example-repo"), folder, write_atomically)
+    scaffold(packaged.folder("example-repo"), folder, write_atomically, policies=is_installed())
     ensure_repository(folder)
     commit_all(folder, "The example company's configuration")
 
@@ -171,6 +310,16 @@ def open_importer(name: str) -> Importer:
     return importer
 
 
+def open_packaged_policies() -> Policies:
+    """The policies that come with the program."""
+    from gitconfigmgr.adapters import packaged
+    from gitconfigmgr.adapters.policies.engines import open_engine
+    from gitconfigmgr.app.policies import packaged_policies
+
+    names = sorted(path.name for path in packaged.folder("policies").glob("*.yaml"))
+    return packaged_policies(names, read_schema, open_engine)
+
+
 def open_new_folder(folder: Path) -> Callable[[Mapping[str, bytes]], None]:
     """What makes a folder with all its files. Raises UsageError for one that is not new or empty."""
     from gitconfigmgr.adapters.newfolder import NewFolder
@@ -185,13 +334,19 @@ def open_bench(folder: Path, base: str | None, ask: Callable[[str], str] | None)
     """
     from datetime import UTC, datetime
 
-    from gitconfigmgr.adapters.providers import Providers
     from gitconfigmgr.adapters.workspace import open_workspace
     from gitconfigmgr.app.secrets.bench import Bench
 
     space = open_workspace(folder)
-    providers = Providers(lambda: _trusted_services(folder, base), ask)
+    providers = open_key_providers(folder, base, ask)
     return Bench(space.read, space.write, space.files, lambda: datetime.now(UTC), providers), space.root
+
+
+def open_key_providers(folder: Path, base: str | None, ask: Callable[[str], str] | None) -> Mapping[str, KeyProvider]:
+    """What unwraps data keys. Key services are those of the settings at `base`, never of a file under review."""
+    from gitconfigmgr.adapters.providers import Providers
+
+    return Providers(lambda: _trusted_services(folder, base), ask)
 
 
 def _trusted_services(folder: Path, base: str | None) -> KeyServices:
@@ -239,6 +394,64 @@ def _base_of_build(environment: Mapping[str, str]) -> str | None:
     given = environment.get("GITCONFIGMGR_BASE") or environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA")
     branch = environment.get("GITHUB_BASE_REF")
     return given or (f"origin/{branch}" if branch else None)
+
+
+def open_releasing(
+    state: State, to: Sequence[str], keys: Path | None, gate: ReleaseGate | None, ask: Callable[[str], str] | None,
+    *, cached: bool = True,
+) -> Releasing:  # fmt: skip
+    """What a release works with: the commit, where it goes to, and the keys. Without `to`, what its settings say."""
+    from gitconfigmgr.adapters import releasing
+    from gitconfigmgr.adapters.git.releasing import GitFacts
+    from gitconfigmgr.app.release.bundling import BundleSecrets
+    from gitconfigmgr.app.release.gate import Gate
+    from gitconfigmgr.app.release.run import Releasing, destinations
+
+    repository = open_repository(state)
+    settings, services = repository.settings.release, lambda: _trusted_services(state.folder, None)
+    providers = open_key_providers(state.folder, None, ask)
+    signing = releasing.keys_of(settings, lambda: releasing.open_keys(keys, settings.tenant, services, ask))
+    publishers = releasing.open_publishers(
+        _root_or(state.folder), settings, destinations(settings, to, Path.cwd()), services, providers, signing
+    )
+    store = JsonFile(state_folder(state.folder) / "release.json") if cached else None
+    facts = GitFacts(state.folder, prefix_of(state, repository.tree))
+    secrets = BundleSecrets(repository, providers)
+    notify = releasing.open_webhook(settings, signing)
+    return Releasing(repository, publishers, facts, gate or Gate(), secrets, store, program_identity(), notify=notify)
+
+
+def _root_or(folder: Path) -> Path:
+    """The folder of the settings; a bare repository has none."""
+    try:
+        return find_root(folder)
+    except UsageError:
+        return folder
+
+
+def open_keys(folder: Path, keys: Path | None, tenant: str | None, ask: Callable[[str], str] | None) -> KeyFolder:
+    """The key folder of a tenant; of that of the settings where none is named."""
+    from gitconfigmgr.adapters import releasing
+    from gitconfigmgr.model.publishing import DEFAULT_TENANT
+
+    try:
+        found = tenant or open_repository(State(folder)).settings.release.tenant
+    except UsageError:
+        found = tenant or DEFAULT_TENANT
+    return releasing.open_keys(keys, found, lambda: _trusted_services(folder, None), ask)
+
+
+def open_published(
+    folder: Path, address: str, tenant: str | None, root: Path | None, keys: Path | None
+) -> tuple[Callable[[str], bytes | None], bool, bytes]:
+    """What reads a published tree, whether it is on this machine, and the root to trust: the named one, or our own."""
+    from gitconfigmgr.adapters.keys.extras import load
+    from gitconfigmgr.adapters.publishers.reading import open_reader
+
+    load("tuf.api.metadata", "release")
+    read, local = open_reader(address, tenant)
+    trusted = root.read_bytes() if root else open_keys(folder, keys, tenant, None).roots()[0]
+    return read, local, trusted
 
 
 def open_desk(folder: Path, again: Callable[[GitConfigError], bool]) -> Desk:

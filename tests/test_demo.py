@@ -22,6 +22,10 @@ STORY = [
     "$ gitconfigmgr compile ",
     "error[GCM402]: ",
     "ok: ",
+    "$ gitconfigmgr release ",
+    " published 14 targets",
+    "$ gitconfigmgr verify ",
+    "14 of 14 rebuilt to the same bytes",
 ]
 
 

@@ -27,7 +27,7 @@ import pytest
 from script.runner import Shell, perform
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ("language.md", "settings.md", "formats.md", "editors.md")
+PAGES = ("language.md", "settings.md", "formats.md", "editors.md", "llm-rules.md", "models.md")
 WIDTH = 110
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -14,9 +14,10 @@ def folder(name: str) -> Path:
 
 
 def read_schema(name: str) -> bytes | None:
-    """The bytes of a packaged schema, named by its path below schemas/."""
-    root = folder("schemas").resolve()
-    path = (root / name).resolve()
+    """The bytes of a packaged schema, named by its path below schemas/, or of a packaged policy: policies/NAME."""
+    policy = name.startswith("policies/")
+    root = folder("policies" if policy else "schemas").resolve()
+    path = (root / name.removeprefix("policies/") if policy else root / name).resolve()
     if root not in path.parents or not path.is_file():
         return None
     return path.read_bytes()

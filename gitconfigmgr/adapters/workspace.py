@@ -12,15 +12,18 @@ from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _RULES = ".sops.yaml"
 
 
 class Workspace:
-    """Files below `root`, named by their paths from it. Links are neither read nor written through."""
+    """Files below `root`, named by their paths from it. Links are neither read nor written through.
 
-    def __init__(self, root: Path, repository: object | None) -> None:
+    `repository` opens the repository of the files; None where there is none.
+    """
+
+    def __init__(self, root: Path, repository: Callable[[], object] | None) -> None:
         self.root = root
         self._repository = repository
         self._tree = WorkTree(root)
@@ -46,7 +49,7 @@ class Workspace:
             return sorted(self._walk(""))
         from gitconfigmgr.adapters.git.listing import tracked_and_new
 
-        return tracked_and_new(self._repository)
+        return tracked_and_new(self._repository())
 
     def _walk(self, at: str) -> Iterator[str]:
         with os.scandir(self.root / at) as entries:
@@ -60,11 +63,14 @@ class Workspace:
 
 def open_workspace(folder: Path) -> Workspace:
     """The workspace of a folder. Raises UsageError where there is none."""
-    from gitconfigmgr.adapters.git.revision import open_repository
-
     at = folder.resolve()
     if not at.is_dir():
         raise UsageError(f"there is no folder {folder}", "correct the path")
+    top = next((place for place in (at, *at.parents) if _is_top(place / ".git")), None)
+    if top is not None:
+        return Workspace(top, lambda: _repository(top))
+    from gitconfigmgr.adapters.git.revision import open_repository
+
     try:
         repository = open_repository(at)
     except UsageError:
@@ -72,7 +78,18 @@ def open_workspace(folder: Path) -> Workspace:
     workdir = getattr(repository, "workdir", None)
     if workdir is None:
         raise UsageError(f"{folder} is a repository without a work tree", "clone it, and work there")
-    return Workspace(Path(workdir).resolve(), repository)
+    return Workspace(Path(workdir).resolve(), lambda: repository)
+
+
+def _is_top(git: Path) -> bool:
+    """Whether this marks the top of a work tree: a repository, or the file of a linked one."""
+    return (git / "HEAD").exists() or git.is_file()
+
+
+def _repository(top: Path) -> object:
+    from gitconfigmgr.adapters.git.revision import open_repository  # libgit2 takes longer to load than a file to open
+
+    return open_repository(top)
 
 
 def _top(folder: Path) -> Path:

@@ -23,6 +23,9 @@ FOLDER = ".vscode/gitconfigmgr"
 OWN = {
     "gcm:gitconfigmgr.schema.json": ["gitconfigmgr.yaml"],
     "gcm:namespace-metadata.schema.json": ["configs/**/_namespace.yaml"],
+    "gcm:policy.schema.json": ["policies/**/*.yaml"],
+    "gcm:waivers.schema.json": ["waivers.yaml"],
+    "gcm:config-test.schema.json": ["tests/**/*.yaml"],
 }
 
 _DIRECTIVE, _COMPUTED = "gcm-directive", "gcm-computed"

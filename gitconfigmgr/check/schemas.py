@@ -9,10 +9,10 @@ moment a view needed the file.
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitconfigmgr.check.globs import matches
 from gitconfigmgr.check.locations import REPOSITORY, OutsideError, name_of, uri_of
 from gitconfigmgr.model.diagnostics import Diagnostic
 from gitconfigmgr.model.names import closest
@@ -43,7 +43,6 @@ class SchemaSet:
         self.findings: list[Diagnostic] = []
         self.paths: set[str] = set()
         self._bindings = bindings
-        self._patterns = [[_glob(pattern) for pattern in binding.namespaces] for binding in bindings]
         self._read = read
         self._read_packaged = read_packaged
         self._views: dict[tuple[int, ...], View] = {}
@@ -52,7 +51,7 @@ class SchemaSet:
 
     def view(self, namespace: str) -> View:
         """What the schemas say of a namespace; one object for all namespaces with the same bindings."""
-        matching = tuple(index for index, patterns in enumerate(self._patterns) if _matches(patterns, namespace))
+        matching = tuple(n for n, binding in enumerate(self._bindings) if matches(binding.namespaces, namespace))
         view = self._views.get(matching)
         if view is None:
             view = self._views[matching] = self._made([self._bindings[index] for index in matching])
@@ -62,8 +61,8 @@ class SchemaSet:
         """A warning for each binding that matches none of the namespaces."""
         names = list(namespaces)
         found = []
-        for binding, patterns in zip(self._bindings, self._patterns, strict=True):
-            if not any(_matches(patterns, name) for name in names):
+        for binding in self._bindings:
+            if not any(matches(binding.namespaces, name) for name in names):
                 shown = " or ".join(binding.namespaces)
                 near = closest(binding.namespaces[0], names)
                 help_ = f"did you mean {near}?" if near else "correct the pattern, or remove the binding"
@@ -144,38 +143,30 @@ def _uri(binding: SchemaBinding, report: Callable[[Diagnostic], object]) -> str 
         return None
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    """`*` stands for one segment, `**` for any number of them, none included."""
-    text = ""
-    for segment in pattern.strip("/").split("/"):
-        text += "(/[^/]+)*" if segment == "**" else "/" + re.escape(segment).replace(r"\*", "[^/]*")
-    return re.compile(text + r"\Z")
-
-
-def _matches(patterns: list[re.Pattern[str]], namespace: str) -> bool:
-    return any(pattern.match("/" + namespace) for pattern in patterns)
-
-
 class _Compiled:
     """A schema with both validators; the second is made when first needed."""
 
     def __init__(self, file: File, files: list[File], fast: Fast) -> None:
         self.file = file
         self.fast = fast
-        self._files = files
+        self.files = files
         self._reference: Reference | None = None
 
     def reference(self) -> Reference:
         if self._reference is None:
             from gitconfigmgr.check.reference import Reference
 
-            self._reference = Reference(self.file, self._files)
+            self._reference = Reference(self.file, self.files)
         return self._reference
 
 
 class _Bound(NamedTuple):
     path: tuple[str, ...]
     compiled: _Compiled | None
+
+    def content(self) -> object:
+        files = () if self.compiled is None else self.compiled.files
+        return self.path, [(file.uri, file.text) for file in files]
 
 
 class View:
@@ -185,6 +176,10 @@ class View:
         self._bound = bound
         self._known = known
         self._library = library
+
+    def same_as(self, other: View) -> bool:
+        """Whether a view, perhaps of another state of the repository, holds the same schemas at the same places."""
+        return [each.content() for each in self._bound] == [each.content() for each in other._bound]  # noqa: SLF001
 
     def strategy(self, path: KeyPath) -> tuple[Any, str] | None:
         """The `x-gcm-merge` of a path and where it is declared."""
@@ -205,12 +200,20 @@ class View:
     @cached_property
     def marks(self) -> Marks | None:
         """The paths that the schemas mark as secret; None where they mark none."""
+        return self._marked("x-gcm-secret")
+
+    @cached_property
+    def roles(self) -> Marks | None:
+        """The paths whose part in LLM configuration the packaged schemas name; None where there are none."""
+        return self._marked("x-gcm-role")
+
+    def _marked(self, keyword: str) -> Marks | None:
         from gitconfigmgr.check.hygiene.marked import Marks
 
         if self._known is None or self._library is None:
             return None
         roots = [(each.path, each.compiled.file.root) for each in self._bound if each.compiled]
-        return Marks(roots, self._library.targets, self._known.schemas) or None
+        return Marks(roots, self._library.targets, self._known.schemas, keyword) or None
 
     def check(self, root: Node) -> list[Diagnostic]:
         """The findings for the resolved document of one target."""

@@ -24,13 +24,34 @@ COMMANDS = {
     "init": "Make a new config repository that passes check.",
     "demo": "Show the whole story in a temporary folder.",
     "check": "Check everything: files, merge, references, schemas.",
+    "pr-report": "Tell reviewers on one page what a change does.",
     "scan": "Look for keys and private keys in all files of the repository.",
     "fix": "Apply the fixes that a program can make.",
+    "fmt": "Format files, and keep comments and values as they are.",
     "compile": "Write the effective document of every target.",
+    "test": "Run the config unit tests of the repository.",
+    "policy": "List policies, and run their inline tests.",
     "get": "Print an effective value.",
     "explain": "Tell why a key has its value, or what a code means.",
     "layers": "List the files a target is made of, lowest first.",
+    "diff": "Show how effective documents differ, and why.",
+    "impact": "Tell whom an edit reaches, and who is shielded.",
+    "log": "List the versions of a target.",
+    "show": "Print the document of a recorded version.",
+    "blame": "Tell which version made every value what it is.",
+    "history": "Write a page about the history of a target.",
+    "rollback": "Commit what makes a target as it was at a version.",
+    "restore": "Commit what brings a deleted namespace back.",
+    "promote": "Commit values of one environment to another.",
+    "release": "Check, sign and publish what changed.",
+    "verify": "Verify a published tree.",
+    "resign": "Renew the metadata of a published tree before it ends.",
+    "keys": "Make and rotate the keys that sign releases.",
+    "set": "Set a value in the file of a layer, and touch nothing else.",
+    "unset": "Remove a key from the file of a layer.",
+    "mv": "Rename a key, or move a namespace, references included.",
     "secret": "Keep secrets encrypted in the repository.",
+    "models": "Show the catalogue of models, and lock what is used of it.",
     "import": "Turn another tool's repository into one of ours.",
     "editor": "Write schemas and settings for editors.",
 }
@@ -54,7 +75,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"gitconfigmgr.cli.commands.{cmd_name}_command")
+        module = import_module(f"gitconfigmgr.cli.commands.{cmd_name.replace('-', '_')}_command")
         command = module.command
         assert isinstance(command, click.Command)
         return command

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitconfigmgr.app.check import Checked
-    from gitconfigmgr.model.diagnostics import Diagnostic, Position
+    from gitconfigmgr.app.secrets.inside import Closed, Inside
+    from gitconfigmgr.model.diagnostics import Diagnostic, Position, Waiver
     from gitconfigmgr.model.values import Node
 
 _COLORS = {"error": "red", "warning": "yellow"}
 _WIDEST = 160  # columns of a source line that are shown
+_MOST_REASONS = 5  # why secrets could not be opened
 
 
 class TextReport:
@@ -28,9 +30,10 @@ class TextReport:
 
     def show(self, item: Diagnostic) -> str:
         """One finding."""
-        color = _COLORS.get(item.severity, "blue")
+        color = _COLORS.get(item.severity, "blue") if item.waived is None else "blue"
+        word = item.severity if item.waived is None else f"waived {item.severity}"
         lines = [
-            click.style(f"{item.severity}[{item.code}]", fg=color, bold=True)
+            click.style(f"{word}[{item.code}]", fg=color, bold=True)
             + click.style(f": {_safe(item.message)}", bold=True)
         ]
         gutter = ""
@@ -46,6 +49,10 @@ class TextReport:
             lines.append(f"{gutter} = rule {_safe(item.rule)}")
         if item.affects:
             lines.append(f"{gutter} = affects {_targets(item.affects)}")
+        if item.controls:
+            lines.append(f"{gutter} = controls {_safe(', '.join(item.controls))}")
+        if item.waived is not None:
+            lines.append(f"{gutter} = {_safe(waiver_text(item.waived))} ({_place(item.waived.position)})")
         if item.help:
             lines.append(f"{gutter} = help: {_safe(item.help)}")
         return "\n".join(lines)
@@ -78,6 +85,12 @@ class TextReport:
             data = self.read(path) or b""
             self._lines[path] = [_printable(line) for line in data.decode("utf-8", "replace").splitlines()]
         return self._lines[path]
+
+
+def waiver_text(waiver: Waiver) -> str:
+    """`waived until 2026-12-31 by platform-team: reason`."""
+    ticket = f" [{waiver.ticket}]" if waiver.ticket else ""
+    return f"waived until {waiver.expires.isoformat()} by {waiver.owner}: {waiver.reason}{ticket}"
 
 
 def _printable(line: str) -> str:
@@ -114,34 +127,79 @@ def _targets(affects: tuple[tuple[str, str], ...]) -> str:
     return "; ".join(shown)
 
 
-def as_text(checked: Checked, read: Callable[[str], bytes | None]) -> str:
+def as_text(checked: Checked, read: Callable[[str], bytes | None], *, everything: bool = False) -> str:
     """The report of `check` for people: the findings, and one line that sums them up."""
     report = TextReport(read)
-    blocks = [report.show(item) for item in checked.diagnostics]
-    return "\n\n".join([*blocks, summary_line(checked)])
+    blocks = [f"known before: {report.show(item)}" for item in checked.known] if everything else []
+    blocks += [report.show(item) for item in checked.diagnostics]
+    said = [*(f"note: {note}" for note in checked.notes), summary_line(checked), *secrets_lines(checked)]
+    return "\n\n".join([*blocks, "\n".join(said)])
+
+
+def secrets_lines(checked: Checked) -> list[str]:
+    """How many secrets were looked into, and why others were not."""
+    inside = checked.secrets
+    if inside is None:
+        return []
+    if not inside.closed:
+        return [f"{many(inside.secrets, 'secret')}, all looked into" if inside.secrets else "no secrets"]
+    lines = [f"{inside.secrets - inside.opened} of {many(inside.secrets, 'secret')} could not be opened:"]
+    by_reason: dict[tuple[str, str | None], list[Closed]] = {}
+    for item in inside.closed:
+        by_reason.setdefault((item.reason, item.help), []).append(item)
+    for (reason, help_), items in list(by_reason.items())[:_MOST_REASONS]:
+        files = ", ".join(_safe(item.path) for item in items[:3]) + (
+            f" and {len(items) - 3} more" if len(items) > 3 else ""
+        )
+        lines.append(f"  {sum(item.secrets for item in items)} in {files}: {_safe(reason)}")
+        lines += [f"    help: {_safe(help_)}"] if help_ else []
+    return lines if len(by_reason) <= _MOST_REASONS else [*lines, "  and others; --format json lists all"]
 
 
 def summary_line(checked: Checked) -> str:
-    """`3 errors, 1 warning in 12 targets from 30 documents`."""
+    """`3 errors, 1 warning in 12 targets from 30 documents`, in colour."""
+    words = summary_words(checked)
+    return words if checked.diagnostics else click.style("ok", fg="green", bold=True) + words.removeprefix("ok")
+
+
+def summary_words(checked: Checked) -> str:
+    """The summary without colour: what a change brings, and how much was there before."""
     counts = count(checked.diagnostics)
     scope = f"{many(checked.targets, 'target')} from {many(checked.documents, 'document')}"
+    base = f" that {checked.base.name} lacks" if checked.base else ""
+    known = f"; {len(checked.known)} known before" if checked.known else ""
     if not checked.diagnostics:
-        return click.style("ok", fg="green", bold=True) + f": {scope}, no findings"
+        return f"ok: {scope}, no findings{base}{known}"
     fixable = sum(1 for item in checked.diagnostics if item.edits)
     fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
-    return f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')} in {scope}{fix}"
+    waived = f", {counts['waived']} waived" if counts["waived"] else ""
+    return f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{waived}{base} in {scope}{known}{fix}"
 
 
 def count(diagnostics: list[Diagnostic]) -> dict[str, int]:
-    """How many errors and warnings."""
-    errors = sum(1 for item in diagnostics if item.severity == "error")
-    return {"errors": errors, "warnings": len(diagnostics) - errors}
+    """How many errors and warnings, and how many of either are waived."""
+    errors = sum(1 for item in diagnostics if item.fails)
+    waived = sum(1 for item in diagnostics if item.waived is not None)
+    return {"errors": errors, "warnings": len(diagnostics) - errors - waived, "waived": waived}
 
 
-def as_json(checked: Checked) -> dict[str, Any]:
+def as_json(checked: Checked, *, everything: bool = False) -> dict[str, Any]:
     """The report of `check` for programs (docs/formats.md)."""
     summary = count(checked.diagnostics) | {"targets": checked.targets, "documents": checked.documents}
-    return {"diagnostics": records(checked.diagnostics), "summary": summary}
+    found: dict[str, Any] = {"diagnostics": records(checked.diagnostics), "summary": summary}
+    if checked.base is not None:
+        summary["known"] = len(checked.known)
+        base = {"name": checked.base.name, "commit": checked.base.commit, "begin": checked.base.begin}
+        found |= {"base": base, "notes": checked.notes}
+        found |= {"known": records(checked.known)} if everything else {}
+    return found if checked.secrets is None else found | {"secrets": _secrets(checked.secrets)}
+
+
+def _secrets(inside: Inside) -> dict[str, Any]:
+    closed = [
+        {"path": item.path, "secrets": item.secrets, "reason": item.reason, "help": item.help} for item in inside.closed
+    ]
+    return {"total": inside.secrets, "opened": inside.opened, "closed": closed}
 
 
 def records(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
@@ -175,8 +233,23 @@ def _record(item: Diagnostic) -> dict[str, Any]:
             for r in item.related
         ],
         "rule": item.rule,
+        "controls": list(item.controls),
+        "waived": None if item.waived is None else waiver_record(item.waived),
         "help": item.help,
         "fixable": bool(item.edits),
+    }
+
+
+def waiver_record(waiver: Waiver) -> dict[str, Any]:
+    """A waiver for programs."""
+    return {
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "expires": waiver.expires.isoformat(),
+        "ticket": waiver.ticket,
+        "path": waiver.position.path,
+        "line": waiver.position.line,
+        "column": waiver.position.column,
     }
 
 

@@ -9,6 +9,7 @@ from gitconfigmgr.model.codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from gitconfigmgr.model.values import Document, Mark, Node
 
@@ -40,12 +41,23 @@ class Edit(NamedTuple):
     text: str
 
 
+class Waiver(NamedTuple):
+    """Who lets a finding pass, why, and until when; `position` is where the waiver stands."""
+
+    owner: str
+    reason: str
+    expires: date
+    ticket: str | None
+    position: Position
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding.
 
     `affects` are the targets it was found in; `label` is the note under the caret. `within` is a piece of the value's
     text: the position moves there once the source is at hand. `hidden` keeps the source line's value out of reports.
+    `controls` are the ids of compliance controls it is evidence for. A `waived` one is reported, and fails nothing.
     """
 
     code: str
@@ -60,6 +72,8 @@ class Diagnostic:
     within: str | None = None
     hidden: bool = False
     affects: tuple[tuple[str, str], ...] = ()
+    controls: tuple[str, ...] = ()
+    waived: Waiver | None = None
     edits: tuple[Edit, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +87,11 @@ class Diagnostic:
     def cause(self) -> tuple[object, ...]:
         """Equal for findings with one cause, in whatever target they show."""
         return (self.code, self.position, self.message)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is an error that nobody has waived."""
+        return self.severity == "error" and self.waived is None
 
 
 def at(document: Document, mark: Mark) -> Position:
@@ -92,24 +111,28 @@ def key_position_of(node: Node) -> Position:
 
 
 def collate(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sorted by position, one for each cause, with the targets of all its occurrences."""
+    """Sorted by position, one for each cause, with the targets of all its occurrences.
+
+    What is waived, or an error, in some of the targets only stays two findings.
+    """
     merged: dict[tuple[object, ...], Diagnostic] = {}
     for item in diagnostics:
-        known = merged.get(item.cause)
+        same = (item.cause, item.severity, item.waived)
+        known = merged.get(same)
         if known is None:
-            merged[item.cause] = item
+            merged[same] = item
         elif item.affects:
             affects = tuple(dict.fromkeys(known.affects + item.affects))
-            merged[item.cause] = replace(known, affects=affects)
+            merged[same] = replace(known, affects=affects)
     return sorted(merged.values(), key=_order)
 
 
 def _order(item: Diagnostic) -> tuple[object, ...]:
     position = item.position
     place = (position.path, position.line, position.column) if position else ("", 0, 0)
-    return (*place, item.code, item.message)
+    return (*place, item.code, item.message, item.severity, item.waived is not None)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
-    """Whether any of them is an error."""
-    return any(item.severity == "error" for item in diagnostics)
+    """Whether any of them is an error that nobody has waived."""
+    return any(item.fails for item in diagnostics)

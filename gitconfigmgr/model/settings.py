@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.model.names import BASE
+from gitconfigmgr.model.publishing import ReleaseSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitconfigmgr.model.diagnostics import Position
+    from gitconfigmgr.model.policies import PolicyUse
 
 
 class Environment(NamedTuple):
@@ -46,6 +50,22 @@ class KeyServices(NamedTuple):
     gcp_kms: tuple[str, ...] = ()
 
 
+class Models(NamedTuple):
+    """What the rules for models and prompts hold documents against; docs/settings.md has a line for each.
+
+    `providers` empty is any. `overrides` are facts of the catalogue by `provider/model`.
+    """
+
+    retire_warning_days: int = 90
+    catalog_max_age_days: int = 365
+    floating_aliases: str = "warn"
+    shared_keys: str = "off"
+    unused_endpoints: str = "off"
+    cost_increase_percent: float = 25
+    providers: tuple[str, ...] = ()
+    overrides: Mapping[str, Mapping[str, Any]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`blob_id` identifies the bytes the settings were read from."""
@@ -56,6 +76,10 @@ class Settings:
     schemas: tuple[SchemaBinding, ...] = ()
     limits: Limits = field(default_factory=Limits)
     key_services: KeyServices = field(default_factory=KeyServices)
+    models: Models = field(default_factory=Models)
+    policies: tuple[PolicyUse, ...] = ()
+    release: ReleaseSettings = ReleaseSettings()
+    signatures: str | None = None
     blob_id: str = ""
 
     def compiled_environments(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Subject:
 
     `root` is the effective document, every node with its position. `metadata` has the keys of `_namespace.yaml` of the
     namespace and of those above it, the nearest first. `today` asks for the date of the judgement. `previous` gives the
-    effective document at the base revision, None where there is none; it is None itself where there is no base.
+    effective document at the base revision, None where there is none; it is None itself where there is no base. Policies
+    that had something to judge add their ids to `met`.
     """
 
     target: Target
@@ -29,3 +30,4 @@ class Subject:
     metadata: Mapping[str, Node]
     today: Callable[[], date | None]
     previous: Callable[[], Node | None] | None = None
+    met: set[str] = field(default_factory=set, compare=False)

@@ -47,10 +47,12 @@ class Missing(NamedTuple):
 class Session:
     """What the resolvers of one run share: how to find other targets, and the references now being followed."""
 
-    def __init__(self, open_target: Callable[[Target], Resolver | Missing | None], read_plain: Callable[[str], Any],
+    def __init__(self, open_target: Callable[[Target], Resolver | Missing | None],
+        open_version: Callable[[Target, str], Resolver | Missing | None], read_plain: Callable[[str], Any],
         has_documents: Callable[[str], bool], max_values: int,
     ) -> None:  # fmt: skip
         self.open_target = open_target  # None where the target has findings of its own that keep it from being read
+        self.open_version = open_version  # None where no version is meant, but an environment
         self.read_plain = read_plain
         self.has_documents = has_documents
         self.max_values = max_values
@@ -68,6 +70,7 @@ class Resolver:
         self.session = session
         self.used: dict[Target, Resolver] = {}
         self.sought: set[Target] = set()  # targets that are not there, or only by what lies below them
+        self.pinned: set[tuple[Target, int]] = set()  # recorded versions that it asked for
         self._done: dict[int, tuple[Node, int, dict[int, Diagnostic]]] = {}
         self._copied = 0
         self._too_large = False  # said once for a target
@@ -204,28 +207,45 @@ class Resolver:
     def _find(self, node: Node, reference: Reference, *, in_text: bool) -> Node | None:
         """The resolved node a reference names; `node` itself where its default applies; None after a finding."""
         target = Target(reference.namespace or self.target.namespace, reference.environment or self.target.environment)
-        owner = self if target == self.target else self.session.open_target(target)
+        pinned = self._version(reference)
+        owner = pinned or (self if target == self.target else self.session.open_target(target))
         if owner is None:
             self.sought.add(target)
             return node.replaced(value=FAILED, flags=SEALED)
         if isinstance(owner, Missing):
-            self.sought.add(target)
+            if pinned is None:
+                self.sought.add(target)
             if reference.default is not None and owner.what == "namespace":
                 return self._text_default(node, reference) if in_text else node
-            code = "GCM307" if (reference.environment or "").isdigit() else "GCM306"
+            code = "GCM306" if pinned is None else "GCM307"
             self._report(node, code, owner.message, within=reference.text, help_=owner.help)
             return None
-        if owner is not self:
+        if pinned is None and owner is not self:
             self.used[target] = owner
             if not self.session.has_documents(target.namespace):
                 self.sought.add(target)
         found, known = owner.lookup(reference.path)
+        if found is not None and pinned is not None and found.flags & SEALED:
+            message = f"{reference.text} is a secret there, and its key may be another one today"
+            self._report(node, "GCM307", message, within=reference.text, help_="refer to the secret as it is now")
+            return None
         if found is not None:
             return found
         if reference.default is not None:
             return self._text_default(node, reference) if in_text else node
         self._dangling(node, reference, owner, known)
         return None
+
+    def _version(self, reference: Reference) -> Resolver | Missing | None:
+        """What a reference to a recorded version leads to; None for any other reference."""
+        number = reference.environment
+        if number is None or not number.isdecimal():
+            return None
+        target = Target(reference.namespace or self.target.namespace, self.target.environment)
+        found = self.session.open_version(target, number)
+        if found is not None:
+            self.pinned.add((target, int(number[:18])))
+        return found
 
     def _text_default(self, node: Node, reference: Reference) -> Node:
         text = reference.default or ""

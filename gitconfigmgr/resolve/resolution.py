@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.settings import Settings
-    from gitconfigmgr.ports import Knowledge
+    from gitconfigmgr.ports import Knowledge, Versions
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Resolution:
     """One target: its layers lowest first, its document (None where a layer cannot be read), and the findings.
 
     `used` are the other targets that were looked into, `sought` those that have no documents of their own: whether
-    they exist depends on what lies below them.
+    they exist depends on what lies below them; `pinned` the recorded versions that were asked for.
     """
 
     target: Target
@@ -35,6 +35,7 @@ class Resolution:
     findings: list[Diagnostic] = field(default_factory=list)
     used: frozenset[Target] = frozenset()
     sought: frozenset[Target] = frozenset()
+    pinned: frozenset[tuple[Target, int]] = frozenset()
 
 
 class _Prefix:
@@ -65,6 +66,7 @@ class Resolutions:
         knowledge: Callable[[str], Knowledge],
         read_plain: Callable[[str], Any],
         now: Callable[[], date | None],
+        versions: Versions | None = None,
     ) -> None:
         self.settings = settings
         self.documents = documents
@@ -73,7 +75,10 @@ class Resolutions:
         self.now = now
         self.protected = frozenset(name for name, env in settings.environments.items() if env.protected)
         self.namespaces = {prefix for name in namespaces for prefix in prefixes(name)}
-        self.session = Session(self._open, read_plain, self.documents.__contains__, settings.limits.values)
+        self.versions = versions
+        self.session = Session(
+            self._open, self._open_version, read_plain, self.documents.__contains__, settings.limits.values
+        )
         self._empty = _Prefix(None, None, [])
         self._resolvers: dict[Target, tuple[Resolver, list[Document], list[Diagnostic]] | None] = {}
         self.kept: set[Target] = set()
@@ -89,7 +94,9 @@ class Resolutions:
         root, found = resolver.resolved()
         used = _closure(resolver)
         sought = resolver.sought.union(*(other.sought for other in used.values()))
-        return Resolution(target, tuple(documents), root, findings + found, frozenset(used), frozenset(sought))
+        pinned = resolver.pinned.union(*(other.pinned for other in used.values()))
+        found = findings + found
+        return Resolution(target, tuple(documents), root, found, frozenset(used), frozenset(sought), frozenset(pinned))
 
     def forget(self) -> None:
         """Drop what belongs to the targets resolved so far, but for those that others refer to."""
@@ -132,18 +139,24 @@ class Resolutions:
     def _open(self, target: Target) -> Resolver | Missing | None:
         """The resolver of a target that a reference names, or why there is none."""
         if target.environment not in self.settings.environments:
-            if target.environment.isdigit():
-                return Missing(
-                    "version",
-                    f"recorded version {target.environment} of {target.namespace} is not available here",
-                    None,
-                )
             return _missing("environment", target.environment, list(self.settings.environments))
         if target.namespace not in self.namespaces:
             return _missing("namespace", target.namespace, sorted(self.namespaces))
         opened = self._merged(target)
         self.kept.add(target)
         return opened[0] if opened else None
+
+
+    def _open_version(self, target: Target, number: str) -> Resolver | Missing | None:
+        """The document of a recorded version; None where the number is the name of an environment."""
+        if number in self.settings.environments:
+            return None
+        if self.versions is None:
+            return Missing("version", f"version {number} of {target} cannot be looked up outside of Git", None)
+        found = self.versions(target, int(number[:18]))
+        if isinstance(found, str):
+            return Missing("version", found, None)
+        return Resolver(target, found, self.session)
 
 
 def _missing(what: str, name: str, known: list[str]) -> Missing:

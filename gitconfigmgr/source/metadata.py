@@ -22,10 +22,13 @@ KEYS: dict[str, tuple[type, ...]] = {
     "tags": (dict,),
     "classification": (str, dict),
     "quotas": (dict,),
+    "budget": (dict,),
     "residency": (list,),
+    "processors": (list,),
     "compile": (bool,),
 }
 CLASSES = ("public", "internal", "confidential", "restricted")
+_LISTS = ("contacts", "residency", "processors")
 _WORDS = {str: "text", list: "a list", dict: "a map", bool: "true or false"}
 
 
@@ -58,6 +61,11 @@ def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
     elif not isinstance(node.value, tuple(kinds)):
         wanted = " or ".join(_WORDS[kind] for kind in kinds)
         findings.append(Diagnostic("GCM123", f"{key} must be {wanted}", position_of(node)))
+    elif key in _LISTS:
+        wrong = [item for item in node.value if not isinstance(item.value, str)]
+        findings += [Diagnostic("GCM123", f"{key} is a list of words", position_of(item)) for item in wrong]
+    elif key == "budget":
+        _check_budget(node, findings)
     elif key == "classification":
         value: Any = node.value
         classes = [node] if isinstance(value, str) else list(value.values())
@@ -65,3 +73,12 @@ def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
             if item.value not in CLASSES and not isinstance(item.value, dict):
                 message = f"{item.value} is no classification"
                 findings.append(Diagnostic("GCM123", message, position_of(item), help=f"use {', '.join(CLASSES)}"))
+
+
+def _check_budget(node: Node, findings: list[Diagnostic]) -> None:
+    for name, item in node.value.items():
+        if name != "monthly_usd":
+            help_ = "did you mean monthly_usd?" if closest(name, ("monthly_usd",)) else "known is monthly_usd"
+            findings.append(Diagnostic("GCM123", f"unknown key budget.{name}", key_position_of(item), help=help_))
+        elif isinstance(item.value, bool) or not isinstance(item.value, (int, float)) or item.value < 0:
+            findings.append(Diagnostic("GCM123", "budget.monthly_usd is a number from 0", position_of(item)))

@@ -283,7 +283,7 @@ class _Builder:
 
     def _refuse(self, refused: Refused, event: Any, key: str | None) -> Any:
         text = event.value
-        if key == "$until" and "date" in refused.reason:
+        if "date" in refused.reason and (key == "$until" or (key == "expires" and not self.document.namespace)):
             return text
         if key == "leak_guard" and not self.document.namespace:  # a setting, and one of its values is off
             return text

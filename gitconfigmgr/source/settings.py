@@ -8,14 +8,14 @@ from gitconfigmgr.model.diagnostics import position_of
 from gitconfigmgr.model.names import BASE, SEGMENT, PathSyntaxError, closest, parse_path
 from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, Limits, SchemaBinding, Settings
 from gitconfigmgr.source.reader import read_document
-from gitconfigmgr.source.sections import key_services
+from gitconfigmgr.source.sections import key_services, models, policies, release
 from gitconfigmgr.source.sections.reader import SectionReader
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.values import Node
 
-KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits", "key_services")
+KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits", "key_services", "models", "policies", "release", "signatures")
 _ENVIRONMENT_KEYS = ("extends", "protected", "abstract")
 _SCHEMA_KEYS = ("schema", "namespaces", "path")
 _LIMIT_BOUNDS = {"file_bytes": 64 * 1024 * 1024, "depth": 256, "values": 10_000_000}
@@ -43,6 +43,10 @@ class _Reader(SectionReader):
             schemas=self._bindings(items.get("schemas")),
             limits=self._limits(items.get("limits")),
             key_services=key_services.read(self, items.get("key_services")),
+            models=models.read(self, items.get("models")),
+            policies=policies.read(self, items.get("policies")),
+            release=release.read(self, items.get("release")),
+            signatures=self._file(items.get("signatures")),
             blob_id=blob_id,
         )
 
@@ -136,6 +140,15 @@ class _Reader(SectionReader):
                 self.report("GCM140", "path is a path of keys such as models.endpoints", path)
                 return None
         return SchemaBinding(schema.value, tuple(patterns), keys, position_of(schema))
+
+    def _file(self, node: Node | None) -> str | None:
+        """The path of a file of the repository."""
+        if node is None:
+            return None
+        if not isinstance(node.value, str) or not node.value or ".." in node.value.split("/") or node.value[0] == "/":
+            self.report("GCM140", "signatures is the path of a file of the repository, such as allowed_signers", node)
+            return None
+        return node.value
 
     def _limits(self, node: Node | None) -> Limits:
         if node is None:

@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROGRAMS = {"cat", "cp", "diff", "git", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "sed", "truncate"}
+PROGRAMS = {"cat", "chmod", "cp", "diff", "git", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "sed", "truncate"}
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gitconfigmgr.cli.main import main; main()"
 SECONDS, MEMORY = 20, 1 << 30

@@ -26,7 +26,7 @@ Examples:
     "--into", type=click.Path(path_type=Path), metavar="DIR", help="Use this new folder, not a temporary one."
 )
 def command(into: Path | None) -> None:
-    """Show the whole story in a temporary folder: compile, break a value, see the finding, fix it, compile again.
+    """Show the whole story in a temporary folder: compile, break a value, see the finding, fix it, compile again, release it.
 
     Nothing has to be installed or started, and nothing is sent anywhere.
     """
@@ -51,7 +51,22 @@ def command(into: Path | None) -> None:
     broken.write_text(text)
     _run(folder, "check")
     _run(folder, "compile -o {folder}/compiled")
+    _release(folder)
     _next(folder)
+
+
+def _release(folder: Path) -> None:
+    """Sign and publish, where the libraries for it are installed."""
+    from importlib.util import find_spec
+
+    if find_spec("tuf") is None:
+        _say("To sign and publish it: pip install 'gitconfigmgr[release]'")
+        return
+    _say("Signed, and published into a folder that any web server can serve:")
+    _run(folder, "keys init --keys {folder}/keys --plain --yes")
+    _run(folder, "release --rev HEAD --keys {folder}/keys --to directory:{folder}/published -e production")
+    _say("What is published is verified, and built again from the commit:")
+    _run(folder, "verify {folder}/published --root {folder}/keys/1.root.json --source {folder}")
 
 
 def _say(text: str) -> None:
@@ -64,7 +79,7 @@ def _run(folder: Path, line: str, expected: int = 0) -> None:
 
     sys.stdout.flush()
     click.echo()
-    shown = line.replace("{folder}/", "")
+    shown = line.replace("{folder}/", "").replace("{folder}", ".")
     click.echo(click.style(f"$ gitconfigmgr {shown}", fg="cyan"))
     color = click.get_current_context().color
     colors = [] if color is None else ["--color", "always" if color else "never"]

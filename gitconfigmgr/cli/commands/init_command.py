@@ -19,7 +19,8 @@ Examples:
 def command(ctx: click.Context, folder: Path) -> None:
     """Make a new config repository that passes check.
 
-    Writes settings, a first namespace, a schema, a pre-commit hook and a CI workflow; replaces no file.
+    Writes settings, a first namespace, a schema, a policy, a config test, a pre-commit hook and a CI workflow; replaces no
+    file. The policy is left out where gitconfigmgr[policies] is not installed.
     """
     from gitconfigmgr.wiring import create_repository
 

@@ -22,8 +22,9 @@ TABLE = [
          "The reference names a namespace or an environment that does not exist.",
          "Correct the name; `gitconfigmgr layers` shows what a namespace reads."),
     Code("GCM307", "error", "recorded version not available",
-         "A reference to a recorded version (`@17`) needs version records, which this version of the program does not read.",
-         "Refer to the environment instead."),
+         "A reference to a recorded version (`@17`) names one that was not made by an earlier commit, or has no document,"
+         " or a secret in it.",
+         "See `gitconfigmgr log` for the versions there are; in CI, fetch the whole history."),
     Code("GCM308", "error", "template syntax",
          "The text of `$template` is not valid Jinja2.",
          "Correct the syntax at the line shown."),

@@ -657,3 +657,25 @@ def test_check_with_memory_over_a_random_history(seed: int, shop: Workshop) -> N
         shop.now = history.rng.choice([NOW, NOW, date(2026, 6, 11)])
         assert checked(shop, remembered=True) == checked(shop, remembered=False)
         history.step(broken=1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_schemas_that_only_some_processes_read(shop: Workshop, jobs: int) -> None:
+    """The last service alone is bound to b.json; with two processes it is not the first one that reads it."""
+    services = {f"configs/acme/s{number:02}/base.yaml": "limit: 5\n" for number in range(40)}
+    bindings = "[{schema: schemas/a.json, namespaces: [acme/s0*]}, {schema: schemas/b.json, namespaces: [acme/s39]}]"
+    sound = {"schemas/a.json": "{}", "schemas/b.json": "{}"}
+    shop.write(services | sound | {"gitconfigmgr.yaml": f"version: 1\nschemas: {bindings}\n"})
+
+    def codes() -> list[str]:
+        state = State(shop.root, now=NOW)
+        found = check(open_repository(state), EVERYTHING, (), open_memory(state), identity="test", jobs=jobs)
+        return [item.code for item in found.diagnostics]
+
+    assert codes() == []
+    for text, wanted in (('{"properties": {"limit": {"type": "string"}}}', "GCM402"), ('{"type": "objct"}', "GCM401")):
+        shop.write({"schemas/b.json": text})
+        assert codes() == [wanted]
+        assert codes() == [wanted], "nothing has changed, and it is still wrong"
+        shop.write(sound)
+        assert codes() == []

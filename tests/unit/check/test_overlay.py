@@ -259,6 +259,9 @@ def test_settings_for_editors() -> None:
     assert editor_settings(bindings, ["base", "production"])["yaml.schemas"] == {
         "./.vscode/gitconfigmgr/gitconfigmgr.schema.json": ["gitconfigmgr.yaml"],
         "./.vscode/gitconfigmgr/namespace-metadata.schema.json": ["configs/**/_namespace.yaml"],
+        "./.vscode/gitconfigmgr/policy.schema.json": ["policies/**/*.yaml"],
+        "./.vscode/gitconfigmgr/waivers.schema.json": ["waivers.yaml"],
+        "./.vscode/gitconfigmgr/config-test.schema.json": ["tests/**/*.yaml"],
         "./.vscode/gitconfigmgr/schemas.service.overlay.json": [
             f"configs/{folder}/{name}.yaml"
             for folder in ("global", "acme/**", "globex", "globex/*", "globex/*/api")

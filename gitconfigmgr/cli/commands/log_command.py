@@ -1,0 +1,57 @@
+"""`gitconfigmgr log`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gitconfigmgr.cli import options
+
+
+@click.command(
+    "log",
+    epilog="""\b
+Examples:
+  gitconfigmgr log acme/chat -e production
+  gitconfigmgr log acme/chat -e production --graph
+  gitconfigmgr log acme/chat -e production --limit 3 --patch""",
+)
+@click.argument("namespace")
+@options.environment
+@click.option("--graph", is_flag=True, help="Draw where rollbacks lead.")
+@click.option("--patch", is_flag=True, help="Show the changes of each version.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--follow", is_flag=True, help="Go on with the name the namespace had before.")
+@options.rev
+@options.output_format("text", "json")
+@options.no_cache
+@click.pass_context
+def command(  # noqa: PLR0917 - click passes each option by name
+    ctx: click.Context,
+    namespace: str,
+    environment: str,
+    graph: bool,  # noqa: FBT001 - click passes flags so
+    patch: bool,  # noqa: FBT001
+    limit: int | None,
+    follow: bool,  # noqa: FBT001
+    rev: str | None,
+    format_: str,
+    no_cache: bool,  # noqa: FBT001
+) -> None:
+    """List the versions of a target, newest first.
+
+    A version is a commit of the branch (first parents) that changed the effective document: by which change, when, by
+    whom and why. Versions are counted from the first commit, so their numbers stay.
+    """
+    from gitconfigmgr.app.log import as_json, log
+    from gitconfigmgr.cli.history.log_text import as_text
+    from gitconfigmgr.wiring import open_chronicle
+
+    chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
+    found = log(chronicle, namespace.strip("/"), environment, follow=follow, limit=limit)
+    if format_ == "json":
+        options.print_json(as_json(found))
+    else:
+        plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+        click.echo(as_text(found, graph=graph, patch=patch, ascii_only=plain))
