@@ -145,7 +145,9 @@ def offboard(bench: Bench, leave: Leave) -> list[str]:
 def _change(bench: Bench, paths: Sequence[str], change: Callable[[_Opened], bytes]) -> list[str]:
     before = {path: bench.content(path) for path in paths}
     after: dict[str, bytes] = {}
-    for path, found in unlock(before, bench.providers, bench.parsed).items():  # what was tampered with must not look fresh
+    for path, found in unlock(
+        before, bench.providers, bench.parsed
+    ).items():  # what was tampered with must not look fresh
         with about(path):
             if isinstance(found, SecretsError):
                 raise found

@@ -70,7 +70,8 @@ class Secret(NamedTuple):
 
 def _tokens(shape: Any) -> Iterator[Token]:
     if isinstance(shape, Token):
-        yield shape
+        if shape.text:  # without one it is where a reference could not be resolved
+            yield shape
     elif isinstance(shape, (dict, list, tuple)):
         for each in shape.values() if isinstance(shape, dict) else shape:
             yield from _tokens(each)
@@ -100,7 +101,7 @@ def _collected(node: Node, path: KeyPath, kind: str | None, marks: Marks | None)
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _collected(child, (*path, index), kind, marks)
-    elif not (isinstance(value, Sealed) and not value.token):  # that is where a reference could not be resolved
+    else:
         yield _secret(node, path, kind, node)
 
 

@@ -74,6 +74,14 @@ def command(
     options.finish(1 if any(item.severity == "error" for item in scanned.diagnostics) else 0)
 
 
+def staged_contents(folder: Path) -> Iterator[Content]:
+    """What the next commit changes below the config repository."""
+    from gitconfigmgr.adapters.git.revision import open_repository
+
+    repository = open_repository(folder)
+    return _contents(repository, _root(folder, repository, inside=True), [], None, staged=True)
+
+
 def _contents(repository: Any, root: Path, names: list[str], range_: str | None, *, staged: bool) -> Iterator[Content]:
     from gitconfigmgr.adapters.git.contents import Contents
 

@@ -133,15 +133,16 @@ class Session:
 
 
 def look_inside(
-    state: State, repository: Repository, checked: Checked, selection: Selection, paths: Sequence[str], jobs: int | None
-) -> Checked:
-    """The check with what is inside the secrets of its targets."""
+    state: State, repository: Repository, checked: Checked, selection: Selection, paths: Sequence[str],
+    jobs: int | None, *, base: str | None, before: Repository | None,
+) -> Checked:  # fmt: skip
+    """The check with what is inside the secrets of its targets; of a change, key services are those of its base."""
     from gitconfigmgr.app.secrets import inside
     from gitconfigmgr.wiring import open_key_providers
 
     with withheld():
-        providers = open_key_providers(state.folder, None, asker())
-        return inside.look_inside(repository, checked, selection, paths, providers, jobs)
+        providers = open_key_providers(state.folder, base, asker())
+        return inside.look_inside(repository, checked, selection, paths, providers, jobs, before)
 
 
 def asker(*, confirm: bool = False) -> Callable[[str], str] | None:

@@ -48,7 +48,8 @@ class Server:
                 }.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data)
+                if self.command != "HEAD":
+                    self.wfile.write(data)
 
             do_GET = do_POST = do_PUT = do_HEAD = _serve  # noqa: N815 - the library's names
 

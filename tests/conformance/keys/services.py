@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import time
@@ -95,9 +96,23 @@ class Passphrase(Service):
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nothing listens on; not one of those that the system gives to whoever connects somewhere meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 32_000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that refuses whoever connects: it is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 class OpenBao(Service):
@@ -113,27 +128,10 @@ class OpenBao(Service):
         hvac = pytest.importorskip("hvac")
         self.make = TransitProvider
         self.folder = folder
-        self.address = f"http://127.0.0.1:{free_port()}"
-        self.process = subprocess.Popen(
-            [str(Path(package.__file__).parent / "bin" / "bao"), "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token",
-             f"-dev-listen-address={self.address.removeprefix('http://')}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(folder), "PATH": os.environ["PATH"]},
-        )  # fmt: skip
-        self.client = hvac.Client(url=self.address, token="root")
-        try:
-            self._prepare()
-        except BaseException:
-            self.close()
-            raise
-
-    def _prepare(self) -> None:
-        until = time.monotonic() + 120  # a busy machine reads the large program slowly
-        while time.monotonic() < until:
-            try:
-                if self.client.sys.is_initialized() and not self.client.sys.is_sealed():
-                    break
-            except Exception:  # noqa: BLE001 - it is still starting
-                time.sleep(0.05)
+        self.program = str(Path(package.__file__).parent / "bin" / "bao")
+        until = time.monotonic() + 300  # a busy machine reads the large program slowly
+        while not self._started(hvac, until):
+            assert time.monotonic() < until, "OpenBao does not start"
         self.client.sys.enable_secrets_engine("transit")
         for name in ("one", "two"):
             self.client.secrets.transit.create_key(name)
@@ -143,6 +141,25 @@ class OpenBao(Service):
         self.environment = {"VAULT_TOKEN": "root"}
         self.recipient = self.named("one")
         self.other = self.named("two")
+
+    def _started(self, hvac: Any, until: float) -> bool:
+        """Start it on another port than before; False where it ends, as somebody else was faster there."""
+        self.address = f"http://127.0.0.1:{free_port()}"
+        self.process = subprocess.Popen(
+            [self.program, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token",
+             f"-dev-listen-address={self.address.removeprefix('http://')}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"HOME": str(self.folder), "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        self.client = hvac.Client(url=self.address, token="root", timeout=60)
+        while self.process.poll() is None and time.monotonic() < until:
+            try:
+                if self.client.sys.is_initialized() and not self.client.sys.is_sealed():
+                    return self.process.poll() is None
+            except Exception:  # noqa: BLE001 - it is still starting
+                time.sleep(0.05)
+        self.close()
+        return False
 
     def named(self, name: str, address: str = "") -> Recipient:
         return Recipient.of("hc_vault", vault_address=address or self.address, engine_path="transit", key_name=name)
@@ -202,7 +219,7 @@ class Aws(Service):
         boto3 = pytest.importorskip("boto3")
         moto = pytest.importorskip("moto.server")
         self.boto3 = boto3
-        self.server = moto.ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+        self.server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self.server.start()
         host, port = self.server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
@@ -232,7 +249,7 @@ class Aws(Service):
     def at(self, endpoint: str) -> KeyProvider:
         from gitconfigmgr.adapters.keys.aws import KmsProvider
 
-        return KmsProvider(Allowed((self.recipient["arn"], self.other["arn"])), self.session(endpoint), seconds=1)
+        return KmsProvider(Allowed((self.recipient["arn"], self.other["arn"])), self.session(endpoint), seconds=60)
 
     def rotate(self) -> None:
         self.kms.rotate_key_on_demand(KeyId=self.recipient["arn"])
@@ -240,7 +257,8 @@ class Aws(Service):
     @contextmanager
     def refusing(self, how: str) -> Iterator[KeyProvider]:
         if how == "unreachable":
-            yield self.at(f"http://127.0.0.1:{free_port()}")
+            with closed_port() as port:
+                yield self.at(f"http://127.0.0.1:{port}")
             return
         server = Failing(400, {"__type": self._CODES[how], "message": "no"}, {"x-amzn-ErrorType": self._CODES[how]})
         before, address = self.environment, f"http://127.0.0.1:{server.port}"
@@ -285,7 +303,8 @@ class Azure(Service):
         options = {
             "verify_challenge_resource": False,
             "connection_verify": str(self.fake.certificate),
-            "connection_timeout": 10,
+            "connection_timeout": 60,
+            "read_timeout": 60,
         }
         return _KEY_VAULT(allowed, Credential(), options)
 
@@ -319,7 +338,7 @@ class Google(Service):
         names = [f"projects/p/locations/global/keyRings/r/cryptoKeys/{name}" for name in ("one", "two")]
         for name in names:
             self.fake.rotate(name)
-        self.provider = GoogleProvider(Allowed(tuple(names)), self.fake.client, seconds=5)
+        self.provider = GoogleProvider(Allowed(tuple(names)), self.fake.client, seconds=60)
         self.recipient, self.other = (Recipient.of("gcp_kms", resource_id=name) for name in names)
         self.rule = f"gcp_kms: {names[0]}"
         self.setting = f"gcp_kms: ['{names[0]}']"

@@ -126,7 +126,7 @@ creation_rules:
         """The program in a process of its own."""
         env = os.environ | self.environment(identity) | options.pop("env", {})
         command = [sys.executable, "-m", "gitconfigmgr", "secret", *args]
-        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, check=False, timeout=60, **options)
+        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, check=False, timeout=300, **options)
 
     def sops(self, path: str = FILE, *args: str, identity: Any = None) -> str:
         """What the real program decrypts."""

@@ -140,13 +140,13 @@ def test_a_new_file(world, edit):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_killed_during_the_edit(world, tmp_path, number):
     editor = tmp_path / "editor.sh"
-    editor.write_text(f"#!/bin/sh\necho $1 > {tmp_path}/where\nexec sleep 30\n")
+    editor.write_text(f"#!/bin/sh\necho $1 > {tmp_path}/where\nexec sleep 600\n")
     editor.chmod(0o700)
     env = os.environ | world.environment() | {"EDITOR": str(editor), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
     command = [sys.executable, "-m", "gitconfigmgr", "secret", "edit", FILE]
     before = world.read()
     with subprocess.Popen(command, cwd=world.root, env=env, stderr=subprocess.PIPE, start_new_session=True) as process:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         where = tmp_path / "where"
         while not (where.exists() and where.read_text().strip()) and time.monotonic() < until:
             time.sleep(0.02)
@@ -156,8 +156,9 @@ def test_killed_during_the_edit(world, tmp_path, number):
             process.wait()
             os.killpg(process.pid, signal.SIGTERM)  # the editor, which nobody waits for now
         else:
-            assert process.wait(timeout=20) == 3
+            assert process.wait(timeout=120) == 3
             assert f"the editor was ended by {signal.Signals(number).name}" in process.stderr.read().decode()
+    until = time.monotonic() + 120
     while os.listdir(tmp_path / "run") and time.monotonic() < until:
         time.sleep(0.02)
     assert os.listdir(tmp_path / "run") == []

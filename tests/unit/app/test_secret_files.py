@@ -375,7 +375,7 @@ def in_a_terminal(world, typed, *args):
     shown = b""
     waiting = list(typed)
     while True:
-        if not select.select([terminal], [], [], 30)[0]:
+        if not select.select([terminal], [], [], 180)[0]:
             os.kill(pid, signal.SIGKILL)
             break
         try:

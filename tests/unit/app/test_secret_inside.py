@@ -65,8 +65,8 @@ def test_a_file_for_others_is_counted_and_no_error(world):
     assert f"none of the age identities here opens what is for age {world.name}" in closed["reason"]
     done = world.program("check", "--with-secrets", identity=world.friend)
     assert done.text.splitlines()[-3:-1] == [
-        "2 of 2 secrets could not be opened:",
-        f"  2 in {FILE}: {closed['reason']}",
+        "note: 2 of 2 secrets could not be opened",
+        f"note: 2 in {FILE}: {closed['reason']} ({closed['help']})",
     ]
 
 
@@ -145,3 +145,38 @@ def test_a_bug_inside_shows_no_value(world, monkeypatch):
         world.program("check", "--with-secrets")
     assert "ValueError: <withheld>" in str(caught.value)
     assert not leaks(str(caught.value), secrets=TEXTS)
+
+
+def test_of_a_change_only_what_it_brings_fails(world):
+    """The key was bad before; the password turns bad."""
+    world.git("branch", "main-before")
+    world.write({"other.txt": "x"})
+    world.commit("something else")
+    assert check(world, "--base", "main-before")[:2] == (0, [])
+    world.write({"configs/acme/chat/base.yaml": BASE.replace("database: {", "database: {url: "
+                 "'postgresql://chat:${database.password}@db.example.org/x', ")})  # fmt: skip
+    assert check(world, "--base", "main-before")[:2] == (1, ["GCM715 database.url"])
+    world.ok("set", FILE, "api.key", stdin=b"gsk_aN0therW1sKeyOfTheOtherSort")
+    assert check(world, "--base", "main-before")[1] == ["GCM715 database.url", "GCM710 api.key"]
+
+
+def test_a_change_cannot_name_a_key_service(world):
+    """The build of a pull request, where HEAD is the change."""
+    world.git("branch", "main-before")
+    entry = "    hc_vault:\n        - vault_address: http://127.0.0.1:1\n          engine_path: transit\n          key_name: k\n          created_at: '2026-01-02T03:04:05Z'\n          enc: vault:v1:AAAA\n    age:\n"
+    world.write({FILE: world.read().replace("    age:\n", entry)})
+    world.write({"gitconfigmgr.yaml": SETTINGS + "key_services: {vault: ['http://127.0.0.1:1']}\n"})
+    world.commit("hostile")
+    done = world.program("check", "--with-secrets", "--base", "main-before", "--format", "json",
+                         identity=world.friend, VAULT_TOKEN="token-of-ci")  # fmt: skip
+    (closed,) = json.loads(done.out)["secrets"]["closed"]
+    assert "http://127.0.0.1:1 is not an allowed key service: it was not contacted" in closed["reason"]
+
+
+def test_a_waiver_holds_inside(world):
+    waiver = "waivers:\n- {code: GCM710, paths: [configs/acme/chat/**], owner: acme, reason: on its way out, expires: '2026-02-01'}\n"
+    world.write({"waivers.yaml": waiver})
+    world.commit()
+    status, findings, _ = check(world)
+    assert (status, findings) == (0, ["GCM710 api.key"])
+    assert "GCM622" not in world.program("check").text

@@ -27,7 +27,7 @@ class Listener:
             except OSError:
                 return
             with connection:
-                connection.settimeout(5)
+                connection.settimeout(120)
                 self.heard.append(connection.recv(65536))
                 connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}")
 

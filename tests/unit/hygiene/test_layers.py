@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from gitconfigmgr.check.hygiene.layers import Unusable, copies, secrets_of
-from gitconfigmgr.check.hygiene.marked import _is_plaintext
+from gitconfigmgr.check.hygiene.marked import is_plaintext
 from gitconfigmgr.check.hygiene.marks import Lines, scan
 from gitconfigmgr.pipeline import _sops_rule
 
@@ -122,7 +122,7 @@ def test_allowed_keys_are_no_copies() -> None:
     ],
 )
 def test_what_counts_as_plaintext(value: object, expected: bool) -> None:
-    assert _is_plaintext(value) is expected
+    assert is_plaintext(value) is expected
 
 
 @pytest.mark.parametrize(
