@@ -67,7 +67,11 @@ class _Seen:
 def redundancy(repository: Repository, paths: Sequence[str] = ()) -> list[Diagnostic]:
     """The findings in all layer files, or in those at or below `paths`, with the edits that remove what they are about."""
     seen = _Seen()
+    namespace = None
     for target in repository.targets:
+        if namespace not in {None, target.namespace}:
+            repository.forget(str(namespace))
+        namespace = target.namespace
         _look(repository, target, seen)
     found: list[Diagnostic] = []
     for path, file in sorted(seen.files.items()):

@@ -10,6 +10,8 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from yaml import YAMLError
+
 from gitconfigmgr.source.edit_layout import Splice, applied
 from gitconfigmgr.source.edit_places import Entry, Place, Sheet, walk
 from gitconfigmgr.source.edits import EditError, reading, same
@@ -25,8 +27,13 @@ _HEADER = re.compile(r"[|>][-+]?([0-9])?")
 
 def formatted(text: str) -> str:
     """The text in even layout. Raises EditError where it cannot be read, or cannot be laid out so."""
+    try:
+        after = _Layout(Sheet(text)).text()
+    except YAMLError:
+        after = ""
+    if after == text:
+        return text
     before = reading(text)
-    after = _Layout(Sheet(text)).text()
     if not same(before, reading(after)) or _comments(text) != _comments(after):
         raise EditError("the layout cannot be changed without a change of values or comments", "lay it out by hand")
     return after

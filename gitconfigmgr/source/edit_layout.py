@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.source import edit_text
@@ -47,13 +48,12 @@ def chain(sheet: Sheet, path: KeyPath) -> list[Entry]:
         return []
     found = [Entry("", 0, 0, 0, sheet.root)]
     for part in path:
-        place = found[-1].place
-        entry = place.find(part)
-        if entry is None:
-            break
-        if place.kind == "map" and sum(other.key == part for other in place.entries) > 1:
+        entries = found[-1].place.find(part)
+        if len(entries) > 1:
             raise NoPlaceError(f"the key {part} is written twice")
-        found.append(entry)
+        if not entries:
+            break
+        found += entries
     return found
 
 
@@ -83,6 +83,13 @@ def put(sheet: Sheet, path: KeyPath, value: Any) -> str:
     if place.kind != ("list" if isinstance(missing[0], int) else "map"):
         raise NoPlaceError("what stands there is another kind of value")
     return applied(sheet.text, _added(sheet, above, missing[0], content))
+
+
+def replaced(sheet: Sheet, path: KeyPath, value: Any) -> list[Splice]:
+    """What puts another value in the place of one that is there."""
+    above = chain(sheet, path)
+    _editable(sheet, above[:-1])
+    return _replaced(sheet, above, value)
 
 
 def _nested(path: KeyPath, value: Any) -> Any:
@@ -206,6 +213,7 @@ def _added_in_flow(sheet: Sheet, place: Place, new: str) -> list[Splice]:
     return [*([] if has_comma else [Splice(end, end, ",")]), Splice(line_end, line_end, below)]
 
 
+@lru_cache(maxsize=1)
 def _style(sheet: Sheet) -> Style:
     """The indentation that most of the file has."""
     steps: Counter[int] = Counter()

@@ -22,7 +22,7 @@ _BLANK_TAIL = re.compile(r"(?:\n *)+\Z")
 class Place:
     """A value in the text: [start, end), its anchor and tag included. `end` is after the last character of content."""
 
-    __slots__ = ("anchor", "end", "entries", "flow", "kind", "start", "style")
+    __slots__ = ("_by_key", "anchor", "end", "entries", "flow", "kind", "start", "style")
 
     def __init__(
         self, kind: str, start: int, end: int, *, flow: bool = False, style: str = "", anchor: str = ""
@@ -34,17 +34,22 @@ class Place:
         self.style = style
         self.anchor = anchor
         self.entries: list[Entry] = []
+        self._by_key: dict[str, list[Entry]] | None = None
 
     @property
     def is_block(self) -> bool:
         """Whether it is a collection without brackets."""
         return self.kind in {"map", "list"} and not self.flow
 
-    def find(self, key: str | int) -> Entry | None:
-        """The member of a map or a list; the last one, where a key is written twice."""
-        if self.kind == "list":
-            return self.entries[key] if isinstance(key, int) and 0 <= key < len(self.entries) else None
-        return next((entry for entry in reversed(self.entries) if entry.key == key), None)
+    def find(self, key: str | int) -> list[Entry]:
+        """The member of a map or a list: none, one, or several where a key is written twice."""
+        if isinstance(key, int):
+            return self.entries[key : key + 1] if self.kind == "list" and key >= 0 else []
+        if self._by_key is None:
+            self._by_key = {}
+            for entry in self.entries if self.kind == "map" else ():
+                self._by_key.setdefault(entry.key, []).append(entry)
+        return self._by_key.get(key, [])
 
 
 class Entry(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import KeyPath, show_path
@@ -21,7 +21,7 @@ from gitconfigmgr.source.reader import read_document
 from gitconfigmgr.source.scalars import MAX_SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.source.edit_layout import Splice
@@ -142,13 +142,7 @@ def _data(node: Node) -> Any:
         return {key: _data(child) for key, child in value.items()}
     if isinstance(value, list):
         return [_data(child) for child in value]
-    return _Special(value.text) if isinstance(value, Expression) else _Special(value.token) if isinstance(value, Sealed) else value  # fmt: skip
-
-
-class _Special(str):
-    """Text that the compiler reads as a reference or as an encrypted value."""
-
-    __slots__ = ()
+    return value.text if isinstance(value, Expression) else value.token if isinstance(value, Sealed) else value
 
 
 def _proven(before: str, after: str, wanted: Any) -> str:
@@ -209,31 +203,60 @@ def same(one: Any, other: Any) -> bool:
 
 def _set(text: str, path: KeyPath, value: Any) -> str:
     """By the difference: of a map or list that is there, only the members that change are touched."""
-    present = _at(reading(text), path, _NOTHING)
-    if same(present, value):
-        return text
-    steps = _steps(present, value)
-    if steps is None:
-        try:
-            return layout.put(Sheet(text), path, value)
-        except layout.NoPlaceError as error:
-            raise EditError(f"{show_path(path)} cannot be set: {error}") from None
-    for kind, key, child in steps:
-        text = _unset(text, (*path, key)) if kind == "unset" else _set(text, (*path, key), child)
+    changes = list(_changes(path, _at(reading(text), path, _NOTHING), value))
+    inline = [change for change in changes if change.inline]
+    try:
+        if inline:  # they keep their lines, so one look at the text serves for all
+            sheet = Sheet(text)
+            splices = [splice for change in inline for splice in layout.replaced(sheet, change.path, change.value)]
+            text = layout.applied(text, splices)
+        for change in changes:
+            if not change.inline:
+                text = (
+                    _unset(text, change.path) if change.removes else layout.put(Sheet(text), change.path, change.value)
+                )
+    except layout.NoPlaceError as error:
+        raise EditError(f"{show_path(path)} cannot be set: {error}") from None
     return text
 
 
-def _steps(old: Any, new: Any) -> list[tuple[str, Any, Any]] | None:
-    """The changes of members that lead from one collection to the other; None where it is written as a whole."""
+class _Change(NamedTuple):
+    """One step from a value to another; `inline`: a scalar that takes the place of a scalar on its line."""
+
+    path: KeyPath
+    value: Any
+    removes: bool = False
+    inline: bool = False
+
+
+def _changes(path: KeyPath, old: Any, new: Any) -> Iterator[_Change]:
+    if same(old, new):
+        return
+    steps = _steps(old, new)
+    if steps is None:
+        yield _Change(path, new, inline=all(side is not _NOTHING and _is_inline(side) for side in (old, new)))
+        return
+    for key, child in steps:
+        if child is _NOTHING:
+            yield _Change((*path, key), None, removes=True)
+        else:
+            yield from _changes((*path, key), _at(old, (key,), _NOTHING), child)
+
+
+def _is_inline(value: Any) -> bool:
+    return not isinstance(value, (dict, list)) and not (isinstance(value, str) and "\n" in value)
+
+
+def _steps(old: Any, new: Any) -> list[tuple[Any, Any]] | None:
+    """The members to set, or to remove (_NOTHING), on the way between collections; None where it is written whole."""
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
-        gone = [("unset", key, None) for key in old if key not in new]
-        return [*(("set", key, child) for key, child in new.items()), *gone]
+        return [*new.items(), *((key, _NOTHING) for key in old if key not in new)]
     if isinstance(old, list) and isinstance(new, list) and old and new:
         if len(new) >= len(old) and (len(new) == len(old) or same(old, new[: len(old)])):
-            return [("set", index, child) for index, child in enumerate(new)]
+            return list(enumerate(new))
         kept = _subsequence(new, old)
         if kept is not None:
-            return [("unset", index, None) for index in reversed(range(len(old))) if index not in kept]
+            return [(index, _NOTHING) for index in reversed(range(len(old))) if index not in kept]
     return None
 
 

@@ -148,6 +148,6 @@ def test_format_leaves_alone_what_it_cannot_lay_out() -> None:
     assert formatted("") == ""
     assert formatted("a: |\n  x") == "a: |\n  x"  # a line feed would become part of the value
     assert formatted("a: |+\n   x\n\n\n") == "a: |+\n  x\n\n\n"
-    for text in ("? a\n: 1\n", "- a\n", "a: [1\n"):
+    for text in ("? a\n: 1\n", "a: [1\n", "-  a\n"):
         with pytest.raises(EditError):
             formatted(text)
