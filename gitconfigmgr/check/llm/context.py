@@ -32,6 +32,7 @@ class Context:
     ceilings: list[tuple[str, Part]] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     asked: int = 0
+    _facts: dict[int, Facts | None] = field(default_factory=dict)
 
     def near(self, word: str, known: list[str]) -> str | None:
         """The name that was meant; not looked for without end in a document of nothing but wrong ones."""
@@ -54,10 +55,13 @@ class Context:
 
     def facts(self, endpoint: Part) -> Facts | None:
         """What the catalogue knows of an endpoint's model."""
-        provider, model = endpoint.text("provider"), endpoint.text("model")
-        if provider is None or model is None or provider == "self_hosted":
-            return None
-        return self.known.facts(provider, model, regions.jurisdiction(endpoint.text("region") or "") or "")
+        key = id(endpoint.node)
+        if key not in self._facts:
+            provider, model = endpoint.text("provider"), endpoint.text("model")
+            place = regions.jurisdiction(endpoint.text("region") or "") or ""
+            named = provider is not None and model is not None and provider != "self_hosted"
+            self._facts[key] = self.known.facts(provider or "", model or "", place) if named else None
+        return self._facts[key]
 
     def window(self, endpoint: Part) -> tuple[int, str] | None:
         """The most tokens that an endpoint reads, and where that is from."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.check.llm.context import count, here
 from gitconfigmgr.check.llm.document import Part, read_parts
-from gitconfigmgr.check.llm.prompts import forms, room, written
+from gitconfigmgr.check.llm.prompts import room, written
 from gitconfigmgr.check.llm.tokens import screen
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _priced(context: Context) -> None:
 def worst(context: Context, prompt: Part) -> Worst | None:
     """The dearest request with a prompt or one of its variants; None where no price is known."""
     found: Worst | None = None
-    for form in forms(prompt):
+    for form in (prompt, *prompt.members("variants").values()):
         use = form.text("use") or prompt.text("use") or context.llm.serving(prompt)
         for step in context.llm.reach(use or ""):
             target = step.target.at("parameters") if step.target else None
@@ -105,7 +105,7 @@ def _most_read(context: Context, prompt: Part, form: Part, endpoint: Part) -> in
     if budget is None and all(
         part.whole("max_chars") or part.text("type") in {"integer", "number", "boolean"} for part in variables
     ):
-        budget = screen(written(form)) + room(prompt)
+        budget = screen(written(form if form.at("messages") else prompt)) + room(prompt)
     return min(most, budget) if budget is not None else most
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.check.llm.context import count, here, listed
@@ -147,25 +146,31 @@ def _modes(context: Context, chain: Part, steps: list[Step]) -> None:
 
 
 def _windows(context: Context, steps: list[Step]) -> None:
-    for before, step in pairwise(steps):
-        one, other = context.window(before.endpoint), context.window(step.endpoint)
-        if one is None or other is None or other[0] >= one[0] or step.target is None:
+    """Each target against the widest one before it: what that was sent, this one may be sent too."""
+    widest: tuple[Part, int] | None = None
+    for step in steps:
+        window, mode = context.window(step.endpoint), step.endpoint.text("mode")
+        if window is None:
             continue
-        if before.endpoint.text("mode") != step.endpoint.text("mode"):
-            continue
-        when = step.target.words("when")
-        for_length = "context_too_long" in when
-        if when and not for_length:
-            continue  # it is not asked for requests that are too long
-        message = f"{step.endpoint.name} reads {count(other[0])} tokens, less than the {count(one[0])} of {before.endpoint.name} before it"
-        if for_length:
-            message += ", and is there for requests that are too long"
-        related = tuple(
-            here(each.endpoint.at("context_window") or each.endpoint, f"what {each.endpoint.name} reads")
-            for each in (before, step)
-        )
-        place = step.target.at("endpoint") or step.target
-        context.report("GCM524", message, place, severity="error" if for_length else "", related=related)
+        if widest is None or window[0] >= widest[1]:
+            widest = step.endpoint, window[0]
+        elif step.target is not None and mode == widest[0].text("mode"):
+            _narrower(context, step.target, step.endpoint, window[0], widest)
+
+
+def _narrower(context: Context, target: Part, endpoint: Part, window: int, widest: tuple[Part, int]) -> None:
+    when = target.words("when")
+    for_length = "context_too_long" in when
+    if when and not for_length:
+        return  # it is not asked for requests that are too long
+    before, most = widest
+    message = f"{endpoint.name} reads {count(window)} tokens, less than the {count(most)} of {before.name} before it"
+    if for_length:
+        message += ", and is there for requests that are too long"
+    both = (before, endpoint)
+    related = tuple(here(each.at("context_window") or each, f"what {each.name} reads") for each in both)
+    place = target.at("endpoint") or target
+    context.report("GCM524", message, place, severity="error" if for_length else "", related=related)
 
 
 def _served(context: Context, prompt: Part) -> None:

@@ -1,7 +1,6 @@
 """Parameters against the models that they are sent to.
 
-Ranges are those of the providers' own packages: Bedrock from botocore's model of Converse, OpenAI and Azure from the
-OpenAI SDK, Anthropic from its documentation, Groq, Mistral and Gemini from their references (docs/llm-rules.md).
+Only what a provider's own package or reference says is held against a configuration; docs/llm-rules.md has the sources.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 _NEUTRAL = {"temperature": 1, "top_p": 1}
-_HIGHEST_TEMPERATURE = {"anthropic": 1, "bedrock": 1, "mistral": 1.5, "cohere": 1}
+_HIGHEST_TEMPERATURE = {"anthropic": 1, "bedrock": 1}
 _MOST_STOPS = {"openai": 4, "azure_openai": 4, "groq": 4, "bedrock": 2500}
 _UNKNOWN = {
     "openai": {"top_k"}, "azure_openai": {"top_k"}, "groq": {"top_k"},
@@ -75,28 +74,28 @@ def _sets(context: Context) -> Iterable[Part]:
 def _judge(context: Context, given: Part, endpoint: Part, via: Part | None = None) -> None:
     provider, mode = endpoint.text("provider") or "", endpoint.text("mode") or "chat"
     facts = context.facts(endpoint)
-    related: tuple[Related, ...] = (here(endpoint, f"endpoint {endpoint.name}", key=True),)
-    if via is not None:
-        related += (here(via, "sent there because of this"),)
     for name, part in given.members().items():
         refusal = _refusal(name, part, provider, mode, facts)
+        problem = None if refusal else _range(name, part, provider, facts)
         if refusal:
-            context.report(
-                "GCM541", f"{name} is not for {_called(endpoint)}: {refusal}", part, key=True, related=related
-            )
-            continue
-        problem = _range(name, part, provider, facts)
-        if problem:
-            context.report("GCM540", f"{problem} for {_called(endpoint)}", part, related=related)
-    limit, asked = context.most_output(endpoint), given.at("max_tokens")
+            message = f"{name} is not for {_called(endpoint)}: {refusal}"
+            context.report("GCM541", message, part, key=True, related=_route(endpoint, via))
+        elif problem:
+            context.report("GCM540", f"{problem} for {_called(endpoint)}", part, related=_route(endpoint, via))
+    asked = given.at("max_tokens") if mode == "chat" else None
     number = asked.whole() if asked is not None else None
-    if asked is not None and number is not None and limit is not None and number > limit[0] and mode == "chat":
-        said = "" if limit[1] == "declared" else f" ({limit[1]})"
-        declared = endpoint.at("max_output_tokens")
-        if not said and declared is not None:
-            related += (here(declared, "what it writes at most"),)
+    limit = context.most_output(endpoint) if number is not None else None
+    if asked is not None and number is not None and limit is not None and number > limit[0]:
+        declared = endpoint.at("max_output_tokens") if limit[1] == "declared" else None
+        said = f" ({limit[1]})" if declared is None else ""
+        related = (here(declared, "what it writes at most"),) if declared is not None else ()
         message = f"max_tokens is {count(number)}, and {_called(endpoint)} writes at most {count(limit[0])}{said}"
-        context.report("GCM543", message, asked, related=related)
+        context.report("GCM543", message, asked, related=_route(endpoint, via) + related)
+
+
+def _route(endpoint: Part, via: Part | None) -> tuple[Related, ...]:
+    found = (here(endpoint, f"endpoint {endpoint.name}", key=True),)
+    return found if via is None else (*found, here(via, "sent there because of this"))
 
 
 def _called(endpoint: Part) -> str:

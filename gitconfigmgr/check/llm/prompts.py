@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.check.llm.context import count, here
 from gitconfigmgr.check.llm.document import is_secret
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gitconfigmgr.check.llm.context import Context
-    from gitconfigmgr.check.llm.document import Part
+    from gitconfigmgr.check.llm.document import Part, Step
     from gitconfigmgr.check.llm.placeholders import Piece
 
 _SHOWN = "\ufffc"  # stands for what is filled in
@@ -157,14 +157,24 @@ def _shares(context: Context, prompt: Part) -> None:
 def sizes(context: Context) -> None:
     """Each form of each prompt against its own budget and every endpoint that may serve it."""
     for prompt in context.llm.prompts.values():
-        for form in forms(prompt):
-            text = written(form)
+        for form in (prompt, *prompt.members("variants").values()):
+            text = written(form if form.at("messages") else prompt)
             _own_budget(context, prompt, form, text)
             use = form.at("use") or prompt.at("use")
             serving = use.text() if use is not None else context.llm.serving(prompt)
-            for step in context.llm.reach(serving or ""):
-                if step.endpoint.text("mode") in {None, "chat"}:
-                    _fits(context, prompt, form, step.endpoint, step.target, text)
+            steps = [step for step in context.llm.reach(serving or "") if step.endpoint.text("mode") in {None, "chat"}]
+            excesses = [_excess(context, prompt, form, step, text) for step in steps]
+            # what is too long for one target is none of its business where a later one is asked for it, and can take it
+            takes = [excess is None and _takes_long(step) for step, excess in zip(steps, excesses, strict=True)]
+            for at, excess in enumerate(excesses):
+                if excess is not None and not any(takes[at + 1 :]):
+                    _report_excess(context, prompt, form, steps[at], excess)
+
+
+def _takes_long(step: Step) -> bool:
+    """Whether a target is asked after a request was too long for the one before."""
+    when = step.target.words("when") if step.target is not None else set()
+    return not when or "context_too_long" in when
 
 
 def written(form: Part) -> str:
@@ -195,31 +205,42 @@ def _own_budget(context: Context, prompt: Part, form: Part, text: str) -> None:
         )
 
 
-def _fits(context: Context, prompt: Part, form: Part, endpoint: Part, target: Part | None, text: str) -> None:
-    total = context.total(endpoint)
+class _Excess(NamedTuple):
+    """Why a request does not fit: tokens of the prompt, its variables and the answer, and what there is room for."""
+
+    prompt: int
+    variables: int
+    written: int
+    total: int
+    answer: Part | None
+
+
+def _excess(context: Context, prompt: Part, form: Part, step: Step, text: str) -> _Excess | None:
+    total = context.total(step.endpoint)
     if total is None:
-        return
-    answer = context.max_tokens(
-        endpoint, form.at("parameters"), prompt.at("parameters"), target.at("parameters") if target else None
-    )
+        return None
+    target = step.target.at("parameters") if step.target is not None else None
+    answer = context.max_tokens(step.endpoint, form.at("parameters"), prompt.at("parameters"), target)
     written_out = int(answer.whole() or 0) if answer is not None else 0
     budget = prompt.whole("token_budget")
-    filled = room(prompt)
-    limit = total - written_out - (0 if budget is not None else filled)
-    size = budget if budget is not None else measure(text, limit, endpoint.text("provider")).number
-    if size <= limit:
-        return
-    place = prompt.at("token_budget") or form.at("messages") or form
-    parts = [f"{count(size)} of the prompt"]
-    if budget is None and filled:
-        parts.append(f"{count(filled)} of its variables")
-    if written_out:
-        parts.append(f"{count(written_out)} of the answer")
-    window = endpoint.at("context_window") or endpoint
-    related = [here(window, f"the window of {endpoint.name}")]
-    if answer is not None:
-        related.append(here(answer, "the longest answer"))
-    if target is not None:
-        related.append(here(target, f"why {endpoint.name} may serve it"))
-    message = f"{' and '.join(parts)} do not fit into the {count(total)} tokens of {endpoint.name}"
+    filled = room(prompt) if budget is None else 0
+    limit = total - written_out - filled
+    size = budget if budget is not None else measure(text, limit, step.endpoint.text("provider")).number
+    return _Excess(size, filled, written_out, total, answer) if size > limit else None
+
+
+def _report_excess(context: Context, prompt: Part, form: Part, step: Step, excess: _Excess) -> None:
+    endpoint = step.endpoint
+    place = prompt.at("token_budget") or form.at("messages") or prompt.at("messages") or form
+    parts = [f"{count(excess.prompt)} of the prompt"]
+    if excess.variables:
+        parts.append(f"{count(excess.variables)} of its variables")
+    if excess.written:
+        parts.append(f"{count(excess.written)} of the answer")
+    related = [here(endpoint.at("context_window") or endpoint, f"the window of {endpoint.name}")]
+    if excess.answer is not None:
+        related.append(here(excess.answer, "the longest answer"))
+    if step.target is not None:
+        related.append(here(step.target, f"why {endpoint.name} may serve it"))
+    message = f"{' and '.join(parts)} do not fit into the {count(excess.total)} tokens of {endpoint.name}"
     context.report("GCM544", message, place, related=tuple(related), key=place.name == "messages")

@@ -18,10 +18,12 @@ _SENSITIVE = {"confidential", "restricted"}
 def judge(context: Context) -> None:
     """All rules about regions, processors and the use of data."""
     endpoints = context.alive()
+    reason = _sensitive(context)
     for endpoint in endpoints:
         _agrees(context, endpoint)
         _provider(context, endpoint)
-        _data_use(context, endpoint)
+        if reason is not None:
+            _data_use(context, endpoint, reason)
     residency = context.metadata.get("residency")
     if residency is not None and isinstance(residency.value, list):
         named = [item.value for item in residency.value if isinstance(item.value, str)]
@@ -104,10 +106,7 @@ def _provider(context: Context, endpoint: Part) -> None:
             context.report("GCM563", f"the provider {name} is no processor of this namespace", part, related=related)
 
 
-def _data_use(context: Context, endpoint: Part) -> None:
-    reason = _sensitive(context)
-    if reason is None:
-        return
+def _data_use(context: Context, endpoint: Part, reason: tuple[str, Related]) -> None:
     training = endpoint.at("data_use", "training")
     if training is not None and training.value() is True:
         context.report(

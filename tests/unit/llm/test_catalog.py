@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconfigmgr.check.llm.catalog import CAPABILITIES, FIELDS, CatalogError, Known, dated, read_catalog
@@ -133,6 +133,7 @@ def test_tables_with_holes_are_refused(data: bytes) -> None:
     assert holed.problem
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

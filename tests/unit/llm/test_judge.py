@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitconfigmgr.check.library import _ROLES
+from gitconfigmgr.check.llm.document import _TAKES
 from gitconfigmgr.check.llm.judge import LlmJudge
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.model.diagnostics import Position
@@ -141,6 +143,34 @@ def test_a_variant_is_held_against_its_own_endpoint() -> None:
     assert "GCM544" in codes(text + variant)
 
 
+def test_a_variant_with_another_answer_is_held_against_the_prompt_s_endpoint() -> None:
+    text = endpoints(SOL.replace("922000", "20000").replace("128000", "16000"), more=prompt())
+    variant = "    variants: {b: {weight: 10, parameters: {max_tokens: %s}}}\n"
+    assert "GCM544" not in codes(text + variant % 15000)
+    assert "GCM544" in codes(text + variant % 19000)
+
+
+@pytest.mark.parametrize(
+    ("when", "fits"),
+    [("[context_too_long]", True), ("[context_too_long, overloaded]", True), (None, True), ("[overloaded]", False)],
+)
+def test_a_fallback_for_long_requests_takes_what_does_not_fit(when: str | None, *, fits: bool) -> None:
+    target = "{endpoint: sonnet}" if when is None else f"{{endpoint: sonnet, when: {when}}}"
+    chains = f"  fallbacks:\n    one: {{targets: [{{endpoint: sol}}, {target}]}}\n"
+    text = endpoints(
+        SOL.replace("922000", "200000"), SONNET, more=chains + prompt("one") + "    token_budget: 500000\n"
+    )
+    assert ("GCM544" not in codes(text)) == fits
+
+
+def test_windows_are_held_against_the_widest_before() -> None:
+    small = SOL.replace("sol:", "small:").replace("922000", "1000")
+    middle = SOL.replace("sol:", "middle:").replace("922000", "500000")
+    chains = "  fallbacks:\n    one: {targets: [{endpoint: sonnet}, {endpoint: small, when: [overloaded]}, {endpoint: middle}]}\n"
+    found = [item for item in judged(endpoints(SONNET, small, middle, more=chains)) if item.code == "GCM524"]
+    assert [item.key for item in found] == ["models.fallbacks.one.targets.2.endpoint"]
+
+
 def test_a_window_that_is_shared_by_prompt_and_answer() -> None:
     """gpt-5 reads 272,000 and reads and writes 400,000: the answer has room of its own."""
     five = SOL.replace("gpt-6.1-sol", "gpt-5").replace("922000", "272000")
@@ -204,6 +234,12 @@ def test_every_circle_is_named_once() -> None:
     assert found == ["fallbacks go in a circle: a -> b -> a", "c falls back on itself"]
 
 
+def test_fallbacks_as_litellm_writes_them() -> None:
+    """There a group is named as the model it begins with; here a name is one thing, and the circle is found all the same."""
+    chains = "  fallbacks: {sol: {targets: [{endpoint: sonnet}]}, sonnet: {targets: [{endpoint: sol}]}}\n"
+    assert codes(endpoints(SOL, SONNET, more=chains)) == ["GCM521", "GCM522"]
+
+
 # -- no document can break it ------------------------------------------------------------------------------------------
 
 KEYS = [
@@ -228,7 +264,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, DOCUMENTS, DOCUMENTS)
 def test_a_document_of_any_shape_is_judged(endpoint: Any, chain: Any, prompted: Any) -> None:
     document = {
@@ -260,3 +296,15 @@ def test_many_targets_are_cheap() -> None:
     for _ in range(100):
         judge.judge(one)
     assert time.process_time() - started < 5
+
+
+def test_every_role_is_taken_up() -> None:
+    assert set(_TAKES) == set(_ROLES)
+
+
+@pytest.mark.parametrize("role", ["endpont", "", 5, ["use"], None])
+def test_a_role_that_is_none_is_refused(role: Any) -> None:
+    bound = [SchemaBinding("schemas/own.json", ("**",), (), Position("gitconfigmgr.yaml"))]
+    schemas = SchemaSet(bound, {"schemas/own.json": json.dumps({"x-gcm-role": role}).encode()}.get, read_packaged)
+    schemas.view("acme")
+    assert [item.message for item in schemas.findings] == ["schemas/own.json: x-gcm-role names no role"]

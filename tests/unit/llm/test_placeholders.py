@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconfigmgr.check.llm.placeholders import MAX_PLACEHOLDERS, parse
@@ -51,6 +51,7 @@ def test_hostile_texts_have_a_problem(text: str) -> None:
     assert parse(text, "jinja2").problem
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="{}%#ab _.|()[]'\"\n<>/-", max_size=80), st.sampled_from(["jinja2", "mustache", "none"]))
 def test_any_text_is_read_or_refused(text: str, syntax: str) -> None:
     parsed = parse(text, syntax)
