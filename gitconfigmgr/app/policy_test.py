@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 
 def run_policy_tests(policies: Policies, settings: Settings, paths: Collection[str] = ()) -> Tested:
-    """Run the tests of all policies, or of those in some files. What is wrong with a policy is a finding."""
+    """Run the tests of all policies, or of those in some files. What is wrong with a policy is a finding.
+
+    Tests are about the policy as its file has it, whatever the settings make of it.
+    """
     policies.load()
-    chosen = [policy for policy in policies.policies.values() if not paths or policy.path in paths]
+    chosen = [policies.written[name] for name, policy in policies.policies.items() if not paths or policy.path in paths]
     tested = Tested(findings=[
         item for item in policies.findings if not paths or (item.position is not None and item.position.path in paths)
     ])  # fmt: skip

@@ -59,7 +59,10 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One validation. `path` is where its finding stands in the document, `described` in the metadata."""
+    """One validation. `path` is where its finding stands in the document, `described` in the metadata.
+
+    `hidden` keeps the value there out of reports.
+    """
 
     name: str
     position: Position
@@ -72,6 +75,7 @@ class Rule:
     severity: str = "error"
     help: str | None = None
     controls: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.model.diagnostics import Diagnostic, position_of
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.policies import CEL, Match, Policy, PolicyTest, Rule, Source
+from gitconfigmgr.source.layout import POLICIES
 from gitconfigmgr.source.rulefiles import RuleReader, literal, read_rules
 from gitconfigmgr.source.sections.policies import PACKAGED
 
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.policies import PolicyUse
     from gitconfigmgr.model.values import Node
 
-FOLDER = "policies"
 KEYS = ("id", "description", "severity", "controls", "match", "params", "matchConditions", "variables", "validations",
         "engine", "module", "tests")  # fmt: skip
 _MATCH = ("namespaces", "environments", "protected", "metadata")
 _VALIDATION = ("name", "expression", "message", "messageExpression", "path", "pathExpression", "metadataPath", "severity",
-               "help", "controls")  # fmt: skip
+               "help", "controls", "hidden")  # fmt: skip
 _TEST = ("name", "object", "oldObject", "namespace", "environment", "metadata", "params", "origins", "fails")
 _SEVERITIES = ("error", "warning")
 _LARGEST = 256 * 1024
@@ -116,7 +116,7 @@ class _Reader(RuleReader):
                     self.code, f"a policy with a module has no {other}", items[other], "say it in the module", key=True
                 )
         name = self.text(items, "module", "the policy")
-        data = self.read(name) if name.startswith(f"{FOLDER}/") and not name.endswith(".yaml") else None
+        data = self.read(name) if name.startswith(f"{POLICIES}/") and not name.endswith(".yaml") else None
         if data is None or len(data) > _LARGEST:
             message = f"there is no module {name}" if data is None else f"{name} is larger than {_LARGEST} bytes"
             self.report(self.code, message, node, "name a file of policies/, such as policies/limits.rego")
@@ -186,6 +186,7 @@ class _Reader(RuleReader):
             severity=self.choice(items, "severity", _SEVERITIES) if "severity" in items else severity,
             help=self.text(items, "help", "a validation") or None,
             controls=self.texts(items, "controls", "a validation") or controls,
+            hidden=self.flag(items, "hidden", otherwise=False),
         )
 
     def _source(self, items: dict[str, Node], name: str, owner: Node | None = None) -> Source | None:

@@ -9,13 +9,13 @@ from gitconfigmgr.model.codes import CODES
 from gitconfigmgr.model.diagnostics import Waiver, position_of
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.policies import WaiverRule
+from gitconfigmgr.source.layout import WAIVERS
 from gitconfigmgr.source.rulefiles import RuleReader, literal, read_rules
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.values import Node
 
-PATH = "waivers.yaml"
 _KEYS = ("code", "policy", "namespaces", "environments", "key", "paths", "owner", "reason", "expires", "ticket")
 # What stands for merging, for encryption and for the gate itself: with any of these a result cannot be trusted at all.
 _NEVER = frozenset(
@@ -31,11 +31,11 @@ def waivable(code: str) -> bool:
 
 def read_waivers(data: bytes) -> tuple[list[WaiverRule], list[Diagnostic]]:
     """The waivers that can be used, and what is wrong with the others."""
-    root, findings = read_rules(PATH, data)
+    root, findings = read_rules(WAIVERS, data)
     if root is None or any(item.severity == "error" for item in findings):
         return [], findings
     reader = _Reader(findings)
-    items = reader.members(root, ("waivers",), PATH)
+    items = reader.members(root, ("waivers",), WAIVERS)
     return [rule for node in reader.listed(items, "waivers") if (rule := reader.waiver(node)) is not None], findings
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.keys.extras import load
-from gitconfigmgr.model.names import PathSyntaxError, closest, parse_path
+from gitconfigmgr.check.fast import keyword_test
+from gitconfigmgr.check.policies.facts import is_secret
+from gitconfigmgr.model.names import PathSyntaxError, closest, is_index, parse_path
 from gitconfigmgr.model.policies import Breach, Outcome, Problem
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _UNKNOWN = re.compile(r"undeclared reference to '([A-Za-z_]\w*)[^']*'")
 _NO_KEY = re.compile(r"NOT_FOUND: Key not found in map : \"(.*)\"", re.DOTALL)
 _LONGEST = 500  # characters of a message
 _MOST_PLACES = 20
+_MOST_KNOWN = 50_000
 
 
 class _FailedError(Exception):
@@ -42,15 +46,23 @@ class CelEngine:
             getattr(load(f"cel_expr_python.ext.ext_{name}", "policies"), f"Ext{name.title()}")()
             for name in ("strings", "math", "optional")
         ]
-        self._origins: dict[str, Any] = {}
+        self._facts: Facts = {}
+        self._known: dict[str, dict[str, bool]] = {}  # pattern -> path -> whether it occurs there
         kinds = self._cel.Type
         members = kinds.Map(kinds.STRING, kinds.DYN)
-        origin = self._cel.Overload("origin_string", return_type=members, parameters=[kinds.STRING], impl=self._origin)
         self._env = self._cel.NewEnv(
             variables={"object": kinds.DYN, "oldObject": kinds.DYN} | dict.fromkeys(_MAPS, members),
             extensions=extensions,
-            functions=[self._cel.FunctionDecl("origin", [origin])],
-        )
+            functions=[
+                self._function("origin", self._origin, members, kinds.STRING),
+                self._function("paths", self._paths, kinds.List(kinds.STRING), kinds.STRING),
+                self._cel.FunctionDecl("get", [
+                    self._cel.Overload(f"get_{number}", return_type=kinds.DYN, parameters=list(types), impl=self._get)
+                    for number, types in enumerate(product((kinds.STRING, kinds.LIST), (
+                        kinds.STRING, kinds.INT, kinds.DOUBLE, kinds.BOOL, kinds.LIST, kinds.MAP)))
+                ]),
+            ],
+        )  # fmt: skip
         self._policies: dict[str, _Program] = {}
 
     def load(self, policies: Sequence[Policy]) -> dict[str, list[Problem]]:
@@ -70,7 +82,7 @@ class CelEngine:
         outcomes = []
         for name, facts, params in calls:
             program = self._policies[name]
-            self._origins = facts.get("origins") or {}
+            self._facts = facts
             if program.needs_own:
                 data = self._env.Activation(_data(facts, params, {}))
             else:
@@ -78,11 +90,48 @@ class CelEngine:
             outcomes.append(_Run(program, self._env, facts, params, data).outcome())
         return outcomes
 
+    def _function(self, name: str, call: Any, gives: Any, *takes: Any) -> Any:
+        overload = self._cel.Overload(f"{name}_1", return_type=gives, parameters=list(takes), impl=call)
+        return self._cel.FunctionDecl(name, [overload])
+
     def _origin(self, path: str) -> dict[str, Any]:
-        found = self._origins.get(path)
+        found = self._facts["origins"].get(path)
         if found is None:
             raise ValueError(f"there is no {path}")
         return dict(found)
+
+    def _paths(self, pattern: str) -> list[str]:
+        """The paths of `leaves` in which the pattern occurs; the engine's own `matches` compiles it for each of them."""
+        known = self._known.setdefault(pattern, {})  # the documents of a repository have mostly the same paths
+        if len(known) > _MOST_KNOWN or len(self._known) > _MOST_PLACES:
+            self._known = {pattern: (known := {})}
+        new = [path for path in self._facts["leaves"] if path not in known]
+        if new:
+            test = keyword_test("pattern", pattern)
+            if test is None:
+                raise ValueError(f"{pattern} is no regular expression")
+            known |= {path: test(path) for path in new}
+        return [path for path in self._facts["leaves"] if known[path]]
+
+    def _get(self, path: str | list[Any], otherwise: Any) -> Any:
+        """The value at a path of the document; `otherwise` where there is none, or one of another type."""
+        try:
+            parts = parse_path(path) if isinstance(path, str) else path
+        except PathSyntaxError:
+            raise ValueError(f"{path} is no path of keys") from None
+        value = self._facts["object"]
+        for part in parts:
+            if isinstance(value, dict) and part in value:
+                value = value[part]
+            elif isinstance(value, list) and is_index(str(part), len(value)):
+                value = value[int(part)]
+            else:
+                return otherwise
+        return value if _type(value) == _type(otherwise) and not is_secret(value) else otherwise
+
+
+def _type(value: Any) -> type:
+    return float if isinstance(value, int) and not isinstance(value, bool) else type(value)
 
 
 def _data(facts: Facts, params: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -253,7 +302,10 @@ def _mistakes(source: Source, text: str) -> list[Problem]:
         if said.startswith("reserved identifier: namespace"):
             help_ = "namespace is a word of CEL: write target.namespace"
         elif unknown is not None:
-            position, near = source.word(unknown[1]), closest(unknown[1], (*FACTS, "params", "variables", "origin"))
+            position, near = (
+                source.word(unknown[1]),
+                closest(unknown[1], (*FACTS, "params", "variables", "origin", "get", "paths")),
+            )
             said, help_ = f"there is no {unknown[1]} here", f"did you mean {near}?" if near else None
         found.append(Problem(_lower(said), position, help_))
     return found or [Problem(_lower(text), source.start)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.globs import matches
@@ -11,13 +12,15 @@ from gitconfigmgr.model.names import show_path
 from gitconfigmgr.model.values import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from gitconfigmgr.model.names import KeyPath, Target
     from gitconfigmgr.model.policies import Facts, Match
     from gitconfigmgr.model.settings import Environment
     from gitconfigmgr.model.subjects import Subject
     from gitconfigmgr.model.values import Node
+
+_SECRETS = ({"$secret"}, {"$segments"})
 
 
 def facts_of(subject: Subject, asked: str) -> Facts:
@@ -32,7 +35,7 @@ def facts_of(subject: Subject, asked: str) -> Facts:
             "name": environment.name, "protected": environment.protected, "chain": list(environment.chain),
         },
         "metadata": {key: plain(node) for key, node in subject.metadata.items()},
-        "leaves": leaves(plain(subject.root)) if "leaves" in asked else {},
+        "leaves": leaves(plain(subject.root)) if "leaves" in asked or "paths(" in asked else {},
         "measure": measure(plain(subject.root)) if "measure" in asked else {},
         "origins": dict(_origins(subject.root, ())) if "origin" in asked else {},
     }  # fmt: skip
@@ -40,29 +43,40 @@ def facts_of(subject: Subject, asked: str) -> Facts:
 
 def leaves(document: Any) -> dict[str, Any]:
     """Path -> value of every scalar of a document that is no secret."""
-    return {show_path(path): value for path, value in _scalars(document, ()) if not _is_secret(value)}
+    found: dict[str, Any] = {}
+    _collect(document, "", found)
+    return found
 
 
 def measure(document: Any) -> dict[str, int]:
-    """How much is in a document: scalars, those of them that are secrets, and bytes of JSON."""
-    values = [value for _, value in _scalars(document, ())]
+    """How much is in a document: scalars and secrets, secrets alone, and bytes of JSON."""
+    found: dict[str, Any] = {}
+    secrets = _collect(document, "", found)
     size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
-    return {"keys": len(values), "secrets": sum(map(_is_secret, values)), "bytes": size}
+    return {"keys": len(found) + secrets, "secrets": secrets, "bytes": size}
 
 
-def _scalars(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    if isinstance(value, dict) and not _is_secret(value):
-        for key, child in value.items():
-            yield from _scalars(child, (*path, key))
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _scalars(child, (*path, index))
-    elif path:
-        yield path, value
+def _collect(value: Any, path: str, found: dict[str, Any]) -> int:
+    """Add the scalars below a path; the number of secrets, which are not added."""
+    if isinstance(value, dict):
+        if value.keys() in _SECRETS:
+            return 1
+        dot = f"{path}." if path else ""
+        return sum(_collect(child, dot + _shown(key), found) for key, child in value.items())
+    if isinstance(value, list):
+        return sum(_collect(child, f"{path}.{index}", found) for index, child in enumerate(value))
+    found[path] = value
+    return 0
 
 
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() in ({"$secret"}, {"$segments"})
+@lru_cache(maxsize=16_384)
+def _shown(key: str) -> str:
+    return show_path((key,))
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value of plain data stands for a secret."""
+    return isinstance(value, dict) and value.keys() in _SECRETS
 
 
 def _origins(node: Node, path: KeyPath) -> list[tuple[str, dict[str, Any]]]:

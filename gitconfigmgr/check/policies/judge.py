@@ -25,7 +25,7 @@ _MOST_RELATED = 8
 
 
 class Policies:
-    """Implements ports.Judge. `policies` are those that can be used, by their ids.
+    """Implements ports.Judge. `policies` are those that can be used, by their ids; `written` has them as their files do.
 
     Engines are asked for, and the expressions compiled, when a target or `load` needs them first.
     """
@@ -40,6 +40,7 @@ class Policies:
         """`read` has the name of each policy (its path, or gcm:policies/...), and what came of reading it."""
         self.findings: list[Diagnostic] = []
         self.policies: dict[str, Policy] = {}
+        self.written: dict[str, Policy] = {}
         self._inputs = frozenset(inputs)
         self._open = engine
         self._engines: dict[str, PolicyEngine] = {}
@@ -49,16 +50,17 @@ class Policies:
             self.findings += findings
             if policy is not None:
                 use = by_name.get(name)
-                self._add(policy if use is None else self._used(policy, use))
+                self._add(policy, use)
 
     def inputs(self) -> frozenset[str]:
         """The policy files, and the folder that holds them."""
         return self._inputs
 
-    def _add(self, policy: Policy) -> None:
+    def _add(self, policy: Policy, use: PolicyUse | None) -> None:
         known = self.policies.get(policy.id)
         if known is None:
-            self.policies[policy.id] = policy
+            self.written[policy.id] = policy
+            self.policies[policy.id] = policy if use is None else self._used(policy, use)
             return
         related = (Related(known.position, "first used at"),)
         self.findings.append(
@@ -164,20 +166,30 @@ def _broken(policy: Policy, rule: Rule, breach: Breach, path: tuple[str, ...] | 
         assert path is not None
         root = subject.metadata.get(path[0])
     node, whole = _at(root, path[1:] if described and path else path or ())
-    position = policy.position if node is None else position_of(node) if whole else key_position_of(node)
-    if node is not None and isinstance(node.value, (dict, list)):
+    if node is None:
+        position = _lacking(subject)
+    elif whole and not isinstance(node.value, (dict, list)):
+        position = position_of(node)
+    else:
         position = key_position_of(node)
     return Diagnostic(
         "GCM601",
         masked(breach.message or rule.message),
         position,
         severity=rule.severity,
-        related=_history(node) if node is not None and whole and path else (),
+        related=_history(node, hidden=rule.hidden) if node is not None and whole and path else (),
         help=rule.help,
         rule=f"{policy.path}:{rule.expression.position.line} {policy.id}/{rule.name}",
         key=None if path is None or described else show_path(path),
         controls=rule.controls,
+        hidden=rule.hidden,
     )
+
+
+def _lacking(subject: Subject) -> Position:
+    """Where metadata that is not there would stand: the nearest file that says anything, else the document."""
+    nearest = max(subject.metadata.values(), key=lambda node: len(node.document.namespace), default=None)
+    return key_position_of(subject.root) if nearest is None else Position(nearest.document.path)
 
 
 def _at(root: Node | None, path: tuple[str, ...]) -> tuple[Node | None, bool]:
@@ -194,13 +206,14 @@ def _at(root: Node | None, path: tuple[str, ...]) -> tuple[Node | None, bool]:
     return node, True
 
 
-def _history(node: Node) -> tuple[Related, ...]:
+def _history(node: Node, *, hidden: bool) -> tuple[Related, ...]:
     found = [Related(position_of(step), "the value comes from here") for step in node.via]
     lower = node.lower
     while lower is not None and len(found) < _MOST_RELATED:
         value = lower.value
         if isinstance(value, (str, int, float)):
-            found.append(Related(position_of(lower), "overrides", masked(scalar_text(value))[:60]))
+            shown = "<secret>" if hidden else masked(scalar_text(value))[:60]
+            found.append(Related(position_of(lower), "overrides", shown))
         lower = lower.lower
     return tuple(found[:_MOST_RELATED])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.model.diagnostics import key_position_of, position_of
-from gitconfigmgr.model.policies import PolicyUse
 from gitconfigmgr.model.values import plain
 
 if TYPE_CHECKING:
+    from gitconfigmgr.model.policies import PolicyUse
     from gitconfigmgr.model.values import Node
     from gitconfigmgr.source.sections.reader import SectionReader
 
@@ -34,6 +34,8 @@ def read(reader: SectionReader, node: Node | None) -> tuple[PolicyUse, ...]:
 
 
 def _use(reader: SectionReader, node: Node) -> PolicyUse | None:
+    from gitconfigmgr.model.policies import PolicyUse  # most repositories have none: start-up stays short
+
     items = {"policy": node} if isinstance(node.value, str) else reader.members(node, _KEYS, "an entry of policies")
     policy = items.get("policy")
     name: Any = None if policy is None else policy.value
