@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from gitconfigmgr.model.revisions import Base
-    from gitconfigmgr.ports import PolicyEngine, StateStore, Tree
+    from gitconfigmgr.ports import PolicyEngine, StateStore, Tree, Versions
 
 RULE_FOLDERS = ("schemas", "policies")
 RULE_FILES = (".sops.yaml", "waivers.yaml", "models.lock.json")
+NEVER_KNOWN = frozenset({"GCM621"})  # an expired waiver fails everywhere, whoever's change it is
 _ALLOW = b"gitconfigmgr:allow"
 
 
@@ -52,16 +53,16 @@ class Gate:
 def open_gate(
     base: Base, tip: Tree, begin: Tree | None, tree: Tree,
     read_packaged: Callable[[str], bytes | None], now: date | None,
-    engine: Callable[[str], PolicyEngine] | None = None,
+    engine: Callable[[str], PolicyEngine] | None = None, versions: Versions | None = None,
 ) -> Gate:  # fmt: skip
     """The sides of a change: `tree` is its result. Raises as `Repository` does for that tree."""
-    own = Repository(tree, read_packaged, now, engine=engine)
+    own = Repository(tree, read_packaged, now, engine=engine, versions=versions)
     now = now or own.today()
     rules, findings = _usable(base, tip)
     notes = []
     before = None
     try:
-        before = None if begin is None else Repository(begin, read_packaged, now, rules, None, engine)
+        before = None if begin is None else Repository(begin, read_packaged, now, rules, None, engine, versions)
     except UsageError as error:
         notes.append(f"there is nothing to compare with where the change began: {error}")
     if base.begin is None:
@@ -70,7 +71,7 @@ def open_gate(
         notes.append(
             f"{base.name} has gone on since the change left it at {base.begin[:12]}: the rules are those of {base.name}"
         )
-    judged = Repository(tree, read_packaged, now, rules, before, engine)
+    judged = Repository(tree, read_packaged, now, rules, before, engine, versions)
     own.now, own.before = now, before
     altered = [] if rules is None else list(_altered(own, judged, tip if begin is None else begin))
     allowed = [] if before is None else list(_allowed(judged, before))
@@ -150,8 +151,18 @@ def check_change(
     new: list[Diagnostic] = []
     old: list[Diagnostic] = []
     for item, print_ in zip(findings, fingerprints(findings), strict=True):
-        (old if print_ in known and item.waived is None and not touched(item) else new).append(item)
+        was_there = print_ in known and item.waived is None and item.code not in NEVER_KNOWN
+        (old if was_there and not touched(item) else new).append(item)
     return replace(checked, diagnostics=collate([*new, *gate.findings]), known=old, notes=gate.notes, base=gate.base)
+
+
+def on_lines_of_change(gate: Gate, before: Checked, after: Checked) -> Checked:
+    """Of the findings that `after` has and `before` has not, those on lines that the change wrote; the others are known."""
+    touched = on_changed_lines(gate.judged.read, gate.before.read if gate.before else None)
+    causes = {item.cause for item in before.diagnostics}
+    new = [item for item in after.diagnostics if gate.before is None or item.cause in causes or touched(item)]
+    old = [item for item in after.diagnostics if item not in new]
+    return replace(after, diagnostics=new, known=collate([*after.known, *old]))
 
 
 def on_changed_lines(
@@ -176,8 +187,10 @@ def on_changed_lines(
 def _by_both(judged: list[Diagnostic], own: list[Diagnostic], name: str) -> list[Diagnostic]:
     """The findings by either set of rules; those that only the base's give say so."""
     causes = {item.cause for item in own}
+    failing = {item.cause for item in judged if item.waived is None}  # a waiver of the change's own does not count
     help_ = f"so say the rules of {name}, which this change alters: have the change of rules merged first"
-    return collate([*(item if item.cause in causes else replace(item, help=help_) for item in judged), *own])
+    return collate([*(item if item.cause in causes else replace(item, help=help_) for item in judged),
+                    *(item for item in own if item.waived is None or item.cause not in failing)])  # fmt: skip
 
 
 def _known(before: Repository | None, findings: list[Diagnostic], *, whole: bool, jobs: int | None) -> frozenset[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Examples:
   gitconfigmgr check                       the work tree
   gitconfigmgr check --staged              what the next commit holds
+  gitconfigmgr check --staged --scan       and secrets in any file it changes
   gitconfigmgr check --rev origin/main -e production
   gitconfigmgr check configs/acme/chat --format json
   gitconfigmgr check --base origin/main    what this branch brings, by the rules of main
@@ -45,6 +46,7 @@ Examples:
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--redundancy", is_flag=True, help="Look for values that change nothing, too.")
 @click.option("--with-secrets", is_flag=True, help="Open what your keys open, and check what is inside.")
+@click.option("--scan", is_flag=True, help="With --staged: all that scan finds in what the commit changes, too.")
 @click.option("--signatures", metavar="PATH",
               help="With --base: every commit is signed by a key in this file of allowed signers, as REV has it.")  # fmt: skip
 @options.now
@@ -66,6 +68,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     strict: bool,  # noqa: FBT001 - click passes flags so
     redundancy: bool,  # noqa: FBT001 - click passes flags so
     with_secrets: bool,  # noqa: FBT001 - click passes flags so
+    scan: bool,  # noqa: FBT001 - click passes flags so
     signatures: str | None,
     now: date | None,
     jobs: int | None,
@@ -83,6 +86,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
 
     if base is None and (everything or signatures):
         raise click.UsageError("--all and --signatures go with --base: they are about a change.")
+    if scan and not staged:
+        raise click.UsageError("--scan goes with --staged; `gitconfigmgr scan` looks at other states.")
     state = options.state(ctx, rev, now, staged=staged)
     inside = relative_paths(state.folder, paths)
     chosen = options.selection(namespaces, environments)
@@ -97,7 +102,9 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     except SettingsError as error:
         if format_ == "text" and not reports:
             raise
-        _write(written, Report(Checked(error.findings, 0, 0), error.read))
+        from gitconfigmgr.wiring import open_tree
+
+        _write(written, Report(Checked(error.findings, 0, 0), error.read, prefix=prefix_of(state, open_tree(state))))
         options.finish(2)
     store = None if no_cache else open_memory(state, base)
     identity = program_identity()
@@ -111,15 +118,31 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     if redundancy:
         from gitconfigmgr.app.redundancy import with_redundancy
 
-        checked = with_redundancy(checked, repository, inside)
+        found = with_redundancy(checked, repository, inside)
+        checked = _of_change(gate, checked, found)
+    if scan:
+        from gitconfigmgr.app.scan import with_scan
+        from gitconfigmgr.cli.commands.scan_command import staged_contents
+
+        checked = with_scan(checked, staged_contents(state.folder))
     if with_secrets:
         from gitconfigmgr.cli.secret.session import look_inside
 
-        checked = look_inside(state, repository, checked, chosen, inside, jobs)
-    before = gate.before.read if gate and gate.before else None
-    _write(written, Report(checked, repository.read, before, prefix_of(state, repository.tree), everything))
+        before = gate.before if gate else None
+        checked = look_inside(state, repository, checked, chosen, inside, jobs, base=base, before=before)
+    read_before = gate.before.read if gate and gate.before else None
+    _write(written, Report(checked, repository.read, read_before, prefix_of(state, repository.tree), everything))
     counts = render.count(checked.diagnostics)
     options.finish(1 if counts["errors"] or (strict and counts["warnings"]) else 0)
+
+
+def _of_change(gate: Gate | None, before: Checked, after: Checked) -> Checked:
+    """A check with more in it; of a change, what more stands on its lines."""
+    if gate is None:
+        return after
+    from gitconfigmgr.app.gate import on_lines_of_change
+
+    return on_lines_of_change(gate, before, after)
 
 
 def signed(state: State, gate: Gate, checked: Checked, signers: str | None) -> Checked:

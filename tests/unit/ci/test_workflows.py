@@ -128,3 +128,16 @@ def test_one_comment_is_kept(tmp_path: Path, known: str, call: str) -> None:
     assert done.returncode == 0, done.stderr
     assert call in calls.read_text()
     assert "--field body=@page.md" in calls.read_text()
+
+
+def examples() -> list[str]:
+    page = (ROOT / "docs" / "pull-requests.md").read_text()
+    return [block for block in re.findall(r"^```yml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) if "\njobs:" in block]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_the_workflows_in_the_documentation_are_sound(example: str, tmp_path: Path) -> None:
+    file = tmp_path / "workflow.yml"
+    file.write_text(example)
+    done = run(BIN / "actionlint", file)
+    assert done.returncode == 0, done.stdout

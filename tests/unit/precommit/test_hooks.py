@@ -21,12 +21,17 @@ MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 pytestmark = pytest.mark.slow
 
 
-def hooks() -> list[dict[str, Any]]:
+PARTS = ("gitconfigmgr-check", "gitconfigmgr-scan", "gitconfigmgr-merge-safety", "gitconfigmgr-fmt", "gitconfigmgr-fix")
+
+
+def hooks(*names: str) -> list[dict[str, Any]]:
     """The manifest, with this program in place of an installed one."""
     found: list[dict[str, Any]] = yaml.safe_load(MANIFEST.read_text())
     program = f"{sys.executable} -m gitconfigmgr "
     return [
-        hook | {"language": "system", "entry": hook["entry"].replace("gitconfigmgr ", program, 1)} for hook in found
+        hook | {"language": "system", "entry": hook["entry"].replace("gitconfigmgr ", program, 1)}
+        for hook in found
+        if hook["id"] in names
     ]
 
 
@@ -45,11 +50,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [sys.executable, "-m", "gitconfigmgr", "init", str(root)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    write_files(root, {".pre-commit-config.yaml": yaml.safe_dump({"repos": [{"repo": "local", "hooks": hooks()}]})})
+    configure(root, *PARTS)
     assert pre_commit("install", cwd=root).returncode == 0
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "begin")
     return root
+
+
+def configure(root: Path, *names: str) -> None:
+    repos = [{"repo": "local", "hooks": hooks(*names)}]
+    write_files(root, {".pre-commit-config.yaml": yaml.safe_dump({"repos": repos})})
 
 
 def refused(root: Path) -> str:
@@ -95,6 +105,18 @@ def test_every_hook_has_its_say(root: Path) -> None:
     write_files(root, {"configs/acme/chat/staging.yaml": "limits:   {a: 1}\n"})
     git(root, "add", "-A")
     assert "check the format of configuration" in failed(refused(root))
+
+
+def test_one_hook_does_the_work_of_three(root: Path) -> None:
+    configure(root, "gitconfigmgr")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "one hook")
+    key = "sk-ant-" + "api03-" + "Zq4" * 31 + "-AA"
+    conflict = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
+    write_files(root, {"notes.txt": f"key {key}\n{conflict}", "configs/acme/chat/staging.yaml": "country: NO\n"})
+    git(root, "add", "-A")
+    output = refused(root)
+    assert all(code in output for code in ("GCM105", "GCM650", "GCM701"))
 
 
 def test_staged_content_counts_and_not_the_work_tree(root: Path) -> None:
