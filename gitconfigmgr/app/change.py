@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.app.evaluate import evaluate, usable_cores
 from gitconfigmgr.app.reach import Reach
 from gitconfigmgr.history.documents import node_at, same, snapshot
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate, position_of
 from gitconfigmgr.model.fingerprints import fingerprints
-from gitconfigmgr.model.names import is_index, many
+from gitconfigmgr.model.names import Target, is_index, many
 from gitconfigmgr.model.values import REQUIRED
 from gitconfigmgr.resolve.provenance import shown
 from gitconfigmgr.source.excerpt import locate
@@ -18,9 +19,10 @@ from gitconfigmgr.source.layout import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gitconfigmgr.model.names import Target
     from gitconfigmgr.model.values import Node
-    from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.pipeline import Compiled, Repository
+
+_MOST = 6  # names and places in one text for people
 
 
 @dataclass(slots=True)
@@ -47,33 +49,58 @@ class Outcome:
 
 def judge(before: Repository, after: Repository, change: Change) -> Outcome:
     """What the change means for every target it reaches. `after` is the repository with the edited files."""
-    found = Outcome()
-    everything = dict.fromkeys([*after.targets, *before.targets])
-    known, fresh = [], []
-    for target in Reach(before, after).targets(everything):
-        old_name = target._replace(namespace=_old_name(change.moved, target.namespace))
-        old = before.compile(old_name) if old_name in before.targets else None
-        new = after.compile(target) if target in after.targets else None
-        known += old.findings if old else []
-        fresh += new.findings if new else []
-        if new is None and any(f"{target.namespace}/".startswith(f"{name}/") for name in change.moved):
-            continue
-        one, other = (None if side is None else side.root for side in (old, new))
-        if (one is None) != (other is None) or not same(_data(one), _data(other)):
+    reached = Reach(before, after).targets(dict.fromkeys([*after.targets, *before.targets]))
+    there = set(after.targets)
+    gone = [target for target in reached if target not in there and not _moves(change, target)]
+    targets = [target for target in reached if target in there]
+    result = evaluate(after, targets, _Comparison(before, change), usable_cores())
+    found = Outcome(changed=gone)
+    for target, (differs, place) in zip(targets, result.records, strict=True):
+        if differs:
             found.changed.append(target)
-        elif (place := _shield(other, change)) is not None:
+        elif place is not None:
             found.shielded.append((target, place))
         else:
             found.unchanged.append(target)
-    for side in (before, after):
-        side.read_some(path for path in change.files if path.startswith(f"{ROOT}/"))
-    known += before.found_in_files()
-    fresh += after.found_in_files()
-    prints = frozenset(fingerprints(collate(_renamed(item, change.moved) for item in known)))
-    collated = collate(fresh)
-    new_ones = [item for item, print_ in zip(collated, fingerprints(collated), strict=True) if print_ not in prints]
-    found.findings = locate(new_ones, after.read)
+    after.read_some(path for path in change.files if path.startswith(f"{ROOT}/"))
+    fresh = collate(result.findings + after.found_in_files())
+    known = _known(before, fresh, change)
+    new = [item for item, print_ in zip(fresh, fingerprints(fresh), strict=True) if print_ not in known]
+    found.findings = locate(new, after.read)
     return found
+
+
+class _Comparison:
+    """Holds a compiled target against what it was: whether it differs, else where a layer shields it."""
+
+    def __init__(self, before: Repository, change: Change) -> None:
+        self.before = before
+        self.change = change
+        self.there = set(before.targets)
+        self.namespace: str | None = None
+
+    def __call__(self, compiled: Compiled) -> tuple[bool, Position | None]:
+        target = _before_move(self.change, compiled.target)
+        if self.namespace not in {None, target.namespace}:
+            self.before.forget(str(self.namespace))
+        self.namespace = target.namespace
+        old = self.before.resolved(target).root if target in self.there else None
+        if (old is None) != (compiled.root is None) or not same(_data(old), _data(compiled.root)):
+            return True, None
+        return False, _shield(compiled.root, self.change)
+
+
+def _known(before: Repository, fresh: list[Diagnostic], change: Change) -> frozenset[str]:
+    """The fingerprints of what was found before, as far as the new findings ask."""
+    if not fresh:
+        return frozenset()
+    there = set(before.targets)
+    asked = dict.fromkeys(_before_move(change, Target(*target)) for item in fresh for target in item.affects)
+    result = evaluate(before, [target for target in asked if target in there], lambda _: None, usable_cores())
+    old_paths = {item.position.path for item in fresh if item.position} | change.files.keys()
+    before.read_some(path for path in [*old_paths] if before.read(path) is not None)
+    found = collate(_renamed(item, change.moved) for item in result.findings + before.found_in_files())
+    return frozenset(fingerprints(found))
 
 
 def refused(outcome: Outcome) -> list[Diagnostic]:
@@ -89,7 +116,10 @@ def consequence(outcome: Outcome) -> list[str]:
     by_place: dict[str, list[Target]] = {}
     for target, place in outcome.shielded:
         by_place.setdefault(f"{place.path}:{place.line}", []).append(target)
-    lines += [f"shielded by {place}: {_shown(targets)}" for place, targets in by_place.items()]
+    lines += [f"shielded by {place}: {_shown(targets)}" for place, targets in list(by_place.items())[:_MOST]]
+    rest = sum(map(len, list(by_place.values())[_MOST:]))
+    if rest:
+        lines.append(f"shielded in {many(rest, 'target')} more")
     if not outcome.changed:
         lines.append("changes no target")
     return lines
@@ -100,8 +130,8 @@ def _shown(targets: list[Target]) -> str:
     for target in targets:
         by_namespace.setdefault(target.namespace, []).append(target.environment)
     parts = [f"{namespace} in {', '.join(environments)}" for namespace, environments in by_namespace.items()]
-    rest = sum(len(found) for found in list(by_namespace.values())[6:])
-    return "; ".join(parts[:6]) + (f"; and {many(rest, 'target')} more" if rest else "")
+    rest = sum(len(found) for found in list(by_namespace.values())[_MOST:])
+    return "; ".join(parts[:_MOST]) + (f"; and {many(rest, 'target')} more" if rest else "")
 
 
 def _data(root: Node | None) -> Any:
@@ -126,12 +156,16 @@ def _shield(root: Node | None, change: Change) -> Position | None:
     return position_of(node)
 
 
-def _old_name(moved: Mapping[str, str], namespace: str) -> str:
-    """What a namespace was called before the move."""
-    for old, new in moved.items():
-        if namespace == new or namespace.startswith(f"{new}/"):
-            return old + namespace[len(new) :]
-    return namespace
+def _before_move(change: Change, target: Target) -> Target:
+    """What a target was called before its namespace moved."""
+    for old, new in change.moved.items():
+        if target.namespace == new or target.namespace.startswith(f"{new}/"):
+            return target._replace(namespace=old + target.namespace[len(new) :])
+    return target
+
+
+def _moves(change: Change, target: Target) -> bool:
+    return any(f"{target.namespace}/".startswith(f"{name}/") for name in change.moved)
 
 
 def _renamed(item: Diagnostic, moved: Mapping[str, str]) -> Diagnostic:

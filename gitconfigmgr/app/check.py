@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
 
-_RULES = ("schemas/", "policies/", "gitconfigmgr.yaml", "waivers.yaml")  # a change of any can concern every target
+# a change of any of these can concern every target
+_RULES = ("schemas/", "policies/", "gitconfigmgr.yaml", "waivers.yaml", "models.lock.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def check(
 def of_the_whole(repository: Repository, met: Collection[str] = ()) -> list[Diagnostic]:
     """What only a check of everything can tell; `met` are the policies that had something to judge."""
     findings = repository.schemas.unused({target.namespace for target in repository.targets})
-    return findings + repository.policies.idle(repository.matchable(), met)
+    policies = repository.policies
+    return findings + policies.idle(repository.matchable(), met) if policies.policies else findings
 
 
 def _met(planned: Plan, result: Evaluation[Trace]) -> set[str]:

@@ -13,9 +13,12 @@ from gitconfigmgr.app.reach import Reach
 from gitconfigmgr.app.select import EVERYTHING, Selection, choose
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.changes import Change, changes
-from gitconfigmgr.history.documents import node_at, snapshot
+from gitconfigmgr.history.documents import node_at, same, snapshot
 from gitconfigmgr.history.patch import patch, pointer
 from gitconfigmgr.model.diagnostics import Diagnostic, position_of
+from gitconfigmgr.model.values import REQUIRED, SEALED
+from gitconfigmgr.resolve.provenance import shown
+from gitconfigmgr.resolve.references import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,12 +69,15 @@ class TargetDiff:
 
 @dataclass(slots=True)
 class Diff:
-    """`unchanged` were reached by the change and are equal all the same; `silent` are changed files without effect."""
+    """`unchanged` were reached by the change and are equal all the same.
+
+    `silent` are changed files without effect; None where only some targets were looked at.
+    """
 
     targets: list[TargetDiff]
     unchanged: list[Target] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)
+    silent: list[str] | None = None
 
 
 ABSENT = Effective(None)
@@ -83,9 +89,23 @@ def state_of(repository: Repository, target: Target) -> Effective:
     paths = {layer.path for layer in resolution.layers}
     found = [*resolution.findings, *(f for f in repository.findings if f.position and f.position.path in paths)]
     errors = tuple(f for f in found if f.severity == "error" and f.code < "GCM4" and f.code not in JUDGEMENTS)
-    if resolution.root is None and not errors:
+    if not errors and resolution.root is None:
         errors = (Diagnostic("GCM101", "a layer cannot be read"),)
+    elif not errors and resolution.root is not None and _borrows_nothing(resolution.root):
+        errors = (Diagnostic("GCM302", "a value that it takes from another target is not to be had there"),)
     return Effective(None if errors else resolution.root, errors, resolution)
+
+
+def _borrows_nothing(root: Node) -> bool:
+    """Whether a value was to come from a target that does not compile: the finding is that target's."""
+    if root.flags & REQUIRED:
+        return True
+    if not root.flags & SEALED:
+        return False
+    members = (
+        root.value.values() if isinstance(root.value, dict) else root.value if isinstance(root.value, list) else ()
+    )
+    return root.value is FAILED or any(map(_borrows_nothing, members))
 
 
 def diff(before: Repository, after: Repository, selection: Selection = EVERYTHING) -> Diff:
@@ -107,15 +127,25 @@ def diff(before: Repository, after: Repository, selection: Selection = EVERYTHIN
             found.unchanged.append(target)
         else:
             found.targets.append(compared)
-    found.silent = sorted(reach.files - set(_effective(found.targets, reach.files)))
+    if selection == EVERYTHING:
+        effective = set(_effective(found.targets, reach.files))
+        found.silent = [path for path in found.files if path not in effective or _says_the_same(before, after, path)]
     return found
+
+
+def _says_the_same(before: Repository, after: Repository, path: str) -> bool:
+    """Whether a layer changed in comments and layout only."""
+    old, new = before.layer(path), after.layer(path)
+    if old is None or new is None or old.root is None or new.root is None:
+        return False
+    return same(shown(old.root), shown(new.root))
 
 
 def compare(repository: Repository, target: Target, old: Effective, new: Effective) -> TargetDiff | None:
     """The difference between two states of a target; None where there is none. The repository knows its schemas."""
     if old.broken or new.broken:
-        same = [f.cause for f in old.errors] == [f.cause for f in new.errors]
-        return None if same else TargetDiff(target, "broken", old, new)
+        alike = [f.cause for f in old.errors] == [f.cause for f in new.errors]
+        return None if alike else TargetDiff(target, "broken", old, new)
     if old.root is None and new.root is None:
         return None
     kind = "create" if old.root is None else "delete" if new.root is None else "update"

@@ -57,7 +57,7 @@ def impact(before: Repository, after: Repository, selection: Selection = EVERYTH
     edits = []
     explained: set[Target] = set()
     for path in found.files:
-        sides = [_document(side, path) for side in (before, after)]
+        sides = [side.layer(path) for side in (before, after)]
         layer = next((side for side in sides if side is not None), None)
         if layer is None:
             continue
@@ -111,14 +111,6 @@ def _judge(
 def _touches(path: KeyPath, key: tuple[str, ...]) -> bool:
     length = min(len(path), len(key))
     return path[:length] == key[:length]
-
-
-def _document(repository: Repository, path: str) -> Document | None:
-    for namespace, documents in repository.layout.documents.items():
-        for environment, known in documents.items():
-            if known == path:
-                return repository.document(namespace, environment)
-    return None
 
 
 def _in_stack(after: Repository, before: Repository, target: Target, layer: Document) -> bool:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 class Drift(NamedTuple):
-    """Since when two environments differ in a value: the younger of the two lines, and the environment it is in."""
+    """Since when two environments differ in a value: the younger of the two lines, and the environment it is in.
+
+    `ahead` is None where both are of one day.
+    """
 
     since: date
-    ahead: str
+    ahead: str | None
     days: int
 
 
@@ -71,10 +74,16 @@ class _Ages:
         if not dated or self.today is None:
             return None
         since, ahead = max(dated)
-        return Drift(since, ahead, max(0, (self.today - since).days))
+        tied = len({day for day, _ in dated}) < len(dated)
+        return Drift(since, None if tied else ahead, max(0, (self.today - since).days))
 
     def _day(self, node: Node | None) -> date | None:
-        if node is None or self.history is None or not node.document.path:
+        """The day of the line, or of the youngest one that its value came through."""
+        steps = () if node is None else (node, *node.via[:4])
+        return max(filter(None, map(self._blamed, steps)), default=None)
+
+    def _blamed(self, node: Node) -> date | None:
+        if self.history is None or not node.document.path:
             return None
         place = position_of(node)
         key = place.path, place.line

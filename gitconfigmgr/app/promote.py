@@ -28,11 +28,12 @@ _ABSENT: Any = object()
 
 def promote(
     repository: Repository, reopen: Callable[[Tree], Repository], namespace: str, keys: Sequence[str],
-    names: tuple[str, str],
+    names: tuple[str, str], *, others: bool = False,
 ) -> Change:  # fmt: skip
     """The change after which the second environment has the first one's values: of the keys, or all but secrets.
 
-    Raises UsageError; NoWayError where the target's own layers cannot hold them, or another target would change.
+    With `others`, targets that refer to this one may change. Raises UsageError; NoWayError where the target's own layers
+    cannot hold the values, or another target would change.
     """
     first, second = (existing(repository, namespace, name) for name in names)
     old, new = document_of(repository, first), document_of(repository, second)
@@ -44,7 +45,7 @@ def promote(
     said = f"{names[0]} -> {names[1]}: {', '.join(keys) or 'everything'} of {namespace}"
     if same(goal, new):
         return Change({}, f"{said}, the same already", notes=notes)
-    files = Steering(repository, reopen, {second: goal}).run()
+    files = Steering(repository, reopen, {second: goal}, others).run()
     return Change(files, said, notes=notes)
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.model.names import GLOBAL, Target, prefixes
+from gitconfigmgr.model.names import Target, prefixes
 from gitconfigmgr.source.layout import METADATA, ROOT
 
 if TYPE_CHECKING:
@@ -48,14 +48,8 @@ class Touched:
             return any(f"{name}/".startswith(f"{namespace}/") for name in self.environments)
         declared = self.settings.environments.get(environment)
         chain = declared.chain if declared else (environment,)
-        at = namespace
-        while at:
-            if at in self.environments and (
-                _METADATA in self.environments[at] or not self.environments[at].isdisjoint(chain)
-            ):
-                return True
-            at = at.rpartition("/")[0]
-        return GLOBAL in self.environments and not self.environments[GLOBAL].isdisjoint(chain)
+        changed = (self.environments[name] for name in prefixes(namespace) if name in self.environments)
+        return any(_METADATA in names or not names.isdisjoint(chain) for names in changed)
 
 
 def changed_files(before: Tree, after: Tree, folder: str) -> set[str]:

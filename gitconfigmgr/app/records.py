@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.app.diff import identity_of, state_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.documents import Secret, digest, snapshot
 from gitconfigmgr.history.lists import no_identity
@@ -20,7 +19,6 @@ from gitconfigmgr.history.records import ABSENT, BROKEN, DOCUMENT, NOTHING, Fold
 from gitconfigmgr.history.texts import read_document, read_version, write_document, write_version
 from gitconfigmgr.model.names import Target, closest, prefixes
 from gitconfigmgr.model.values import SEALED, TOP, UNUSUAL, Document, Node, Sealed, union_of_flags
-from gitconfigmgr.pipeline import Repository, SettingsError, settings_of
 from gitconfigmgr.source.layout import ROOT, SETTINGS
 
 if TYPE_CHECKING:
@@ -142,7 +140,10 @@ class Chronicle:
         state = self.repository(len(self.commits) - 1)
         if isinstance(state, Found):
             return "see `gitconfigmgr check`"
-        near = closest(target.namespace, sorted({known.namespace for known in state.targets}))
+        environments = list(state.settings.environments)
+        if target.environment not in environments:
+            return f"known environments are {', '.join(environments)}"
+        near = closest(target.namespace, sorted({known.namespace for known in state.targets} - {target.namespace}))
         return f"did you mean {near}?" if near else "no commit of this branch compiles it"
 
     def repository(self, place: int) -> Repository | Found:

@@ -30,12 +30,18 @@ class Rollback:
 
 
 def rollback(
-    repository: Repository, reopen: Callable[[Tree], Repository], chronicle: Chronicle, target: Target, number: int
+    repository: Repository,
+    reopen: Callable[[Tree], Repository],
+    chronicle: Chronicle,
+    target: Target,
+    number: int,
+    *,
+    others: bool = False,
 ) -> Rollback:
     """The smallest edit of the target's own layers, proven: the document is that of the version, no other one changes.
 
     Where values cannot be set (secrets, a target that does not compile), its own files as they were at that version are
-    tried. Raises UsageError, NoWayError.
+    tried. With `others`, targets that refer to this one may change. Raises UsageError, NoWayError.
     """
     document = chronicle.document(target, number)
     if target not in repository.targets:
@@ -44,7 +50,7 @@ def rollback(
     trailer = f"{ROLLBACK}: {target.namespace}@{target.environment} to {number}"
     if same(document_of(repository, target), document):
         return Rollback(Change({}, f"{said} already"), trailer)
-    steering = Steering(repository, reopen, {target: document})
+    steering = Steering(repository, reopen, {target: document}, others)
     try:
         files = steering.run()
     except UsageError as refused:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.errors import UsageError
-from gitconfigmgr.source.layout import SETTINGS
-from gitconfigmgr.source.policies import FOLDER as POLICIES
+from gitconfigmgr.source.layout import POLICIES, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

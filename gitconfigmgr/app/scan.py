@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.check.hygiene.marks import as_utf8
 from gitconfigmgr.check.hygiene.marks import scan as scan_bytes
-from gitconfigmgr.model.diagnostics import Diagnostic, Position
+from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gitconfigmgr.app.check import Checked
     from gitconfigmgr.model.contents import Content
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -49,3 +50,11 @@ def scan(
             findings += found
             sources[content.path] = data
     return Scanned(findings, files, sources)
+
+
+def with_scan(checked: Checked, contents: Iterable[Content]) -> Checked:
+    """The result of a check with keys, conflict markers and damaged encrypted files of any files in it."""
+    from gitconfigmgr.app.merge_safety import merge_safety
+
+    found = scan(contents, look=lambda path, data: [*scan_bytes(path, data), *merge_safety(path, data)])
+    return replace(checked, diagnostics=collate([*checked.diagnostics, *found.diagnostics]))

@@ -19,6 +19,7 @@ from gitconfigmgr.history.changes import Change, changes
 from gitconfigmgr.history.documents import at_path, digest, node_at, same, secrets_in, snapshot
 from gitconfigmgr.model.imports import literal
 from gitconfigmgr.model.names import BASE, Target, many, show_path
+from gitconfigmgr.resolve.provenance import shown
 from gitconfigmgr.source.edits import EditError, set_value, unset
 from gitconfigmgr.source.layout import ROOT
 from gitconfigmgr.source.overlay_tree import EditedTree
@@ -44,12 +45,14 @@ class NoWayError(UsageError):
 class Steering:
     """`repository` is the state that edits begin from, `reopen` makes the one of an edited tree.
 
-    `goals` are the documents that targets of one namespace should have; all others keep theirs.
+    `goals` are the documents that targets of one namespace should have; all others keep theirs. With `others`, targets
+    that refer to these may change.
     """
 
     repository: Repository
     reopen: Callable[[Tree], Repository]
     goals: Mapping[Target, Any]
+    others: bool = False
     files: Files = field(default_factory=dict)
 
     def run(self) -> Files:
@@ -74,9 +77,10 @@ class Steering:
         after = self.reopen(EditedTree(self.repository.tree, files))
         for target, goal in self._missed(after, dict(self.goals)).items():
             if goal is _OTHER:
-                raise NoWayError(
-                    f"the edit would change {target} too", "its layers are shared, or it refers to this one"
-                )
+                if self.others:
+                    continue
+                hint = "its layers are shared, or it refers to this one; --force -m REASON allows that"
+                raise NoWayError(f"the edit would change {target} too", hint)
             raise NoWayError(f"{target} cannot be given that document by its own layers: {_why(after, target, goal)}",
                              "edit the layers by hand; `gitconfigmgr diff` shows what is missing")  # fmt: skip
         return after
@@ -138,7 +142,7 @@ class Steering:
         file = f"{ROOT}/{target.namespace}/{target.environment}.yaml"
         data = self.files.get(file, content(self.repository, file))
         not_encrypted(data, file, f"gitconfigmgr secret edit {file}")
-        own = bool(data) and sets(text_of(data, file), path) and self._may_show(now, target, path, there=there)
+        own = bool(data) and sets(text_of(data, file), path) and self._shows(now, target, path, (there, value))
         ways = [*(["unset"] if own else []), *(["set", "replace"] if there else ["delete"])]
         way = next((way for way in ways if way not in tried), None)
         if way is None:
@@ -150,14 +154,15 @@ class Steering:
         except EditError:
             self._attempt(now, target, path, goal, tried)
 
-    def _may_show(self, now: Repository, target: Target, path: tuple[str, ...], *, there: bool) -> bool:
-        """Whether what lies below the own value may come to light: nothing, or what is meant for this environment."""
+    def _shows(self, now: Repository, target: Target, path: tuple[str, ...], wanted: tuple[bool, Any]) -> bool:
+        """Whether the wanted value, or nothing, comes to light without the own one, in a layer meant for this."""
         node = node_at(state_of(now, target).root, path)
         lower = None if node is None else node.lower
         if lower is None:
-            return not there
+            return not wanted[0]
         environment = self.repository.settings.environments[target.environment]
-        return not environment.protected or lower.document.environment in {BASE, target.environment}
+        meant = not environment.protected or lower.document.environment in {BASE, target.environment}
+        return meant and wanted[0] and same(shown(lower), wanted[1])
 
 
 _OTHER: Any = object()

@@ -7,7 +7,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.adapters.git.revision import commit_of
+from gitconfigmgr.adapters.git.revision import commit_of, index_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.contents import Content
 
@@ -45,13 +45,14 @@ class Contents:
 
     def staged(self, wanted: Callable[[str], bool]) -> Iterator[Content]:
         """What the index has and HEAD has not."""
-        index = self._repository.index
-        index.read()
-        if self._repository.head_is_unborn:
-            entries = [(entry.path, entry.id, entry.mode) for entry in index]
-        else:
-            diff = index.diff_to_tree(self._repository[self._repository.head.target].peel(2))
-            entries = [(side.path, side.id, side.mode) for side in (delta.new_file for delta in diff.deltas)]
+        import pygit2
+
+        entries = [(entry.path, entry.id, entry.mode) for entry in index_of(self._repository)]
+        if not self._repository.head_is_unborn:
+            committed = pygit2.Index()
+            committed.read_tree(self._repository[self._repository.head.target].tree)
+            known = {entry.path: entry.id for entry in committed}
+            entries = [entry for entry in entries if known.get(entry[0]) != entry[1]]
         for path, blob, mode in sorted(entries):
             inner = self._inner(path)
             if inner is not None and int(mode) not in (0, _LINK, _SUBMODULE) and wanted(inner):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.git.naming import badly_named
@@ -12,7 +14,6 @@ from gitconfigmgr.ports import MissingObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
 MOST_BYTES = 64 * 1024 * 1024  # as much as any `limits.file_bytes` may allow; more is not loaded
 _EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"  # the id of no bytes
@@ -207,14 +208,25 @@ def intended(index: Any) -> frozenset[str]:
     )
 
 
+def index_of(repository: Any) -> Any:
+    """The index as it is now; in a hook the one that git made for `commit -a` or `commit PATH`."""
+    import pygit2
+
+    given = os.environ.get("GIT_INDEX_FILE")
+    index = repository.index
+    if given and Path(repository.path).resolve() in Path(given).resolve().parents:
+        index = pygit2.Index(given)
+    index.read()
+    return index
+
+
 class IndexTree:
     """What the index holds below `prefix`: the content of the next commit."""
 
     def __init__(self, repository: Any, prefix: str) -> None:
         self._repository = repository
         self.revision: Revision | None = None
-        index = repository.index
-        index.read()
+        index = index_of(repository)
         if index.conflicts is not None:
             paths = sorted({side.path for sides in index.conflicts for side in sides if side is not None})
             raise UsageError(f"{paths[0]} has merge conflicts", "resolve them and `git add` the result")

@@ -17,7 +17,17 @@ from gitconfigmgr.model.bundles import Bundle, SecretPlace, Token
 from gitconfigmgr.model.canonical import canonical_bytes
 from gitconfigmgr.model.diagnostics import Diagnostic, collate
 from gitconfigmgr.model.names import show_path
-from gitconfigmgr.model.values import SEALED, SEALED_TYPES, Sealed, Segments, scalar_text
+from gitconfigmgr.model.values import (
+    DIRECTIVE,
+    EXPRESSION,
+    REQUIRED,
+    SEALED,
+    SEALED_TYPES,
+    DirectiveMap,
+    Sealed,
+    Segments,
+    scalar_text,
+)
 from gitconfigmgr.resolve.provenance import provenance
 from gitconfigmgr.secrets.errors import TamperedError
 from gitconfigmgr.source.excerpt import locate
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
     from gitconfigmgr.secrets.ports import KeyProvider
+
+_UNFINISHED = DIRECTIVE | EXPRESSION | REQUIRED
 
 
 @dataclass
@@ -54,12 +66,12 @@ def build(
 ) -> Built:
     """Compile and check the selected targets. `known` are the contents that need no bundle, by target.
 
-    `store` remembers the contents of the targets, so that only what changed is compiled.
+    `store` remembers the contents of all targets, so that only what changed is compiled.
     """
     targets = choose(repository, selection)
     whole = selection == Selection()
-    fingerprint = f"{identity} {selection}"
-    planned = plan(repository, targets, store, fingerprint)
+    store = store if whole else None
+    planned = plan(repository, targets, store, identity)
     jobs = jobs or usable_cores()
     sink = _Sink(known)
     result = evaluate(repository, planned.stale, sink, jobs)
@@ -77,7 +89,7 @@ def build(
     if store is not None:
         files = {item.position.path for item in found if item.position and not item.affects}
         traces = [item for item, _ in result.records]
-        remember(repository, planned, traces, store, fingerprint, files, now_asked=result.now_asked)
+        remember(repository, planned, traces, store, identity, files, now_asked=result.now_asked)
     made.findings = locate(collate(found + (of_the_whole(repository) if whole else [])), repository.read)
     return made
 
@@ -110,11 +122,22 @@ class _Sink:
 
 
 def _bundle(compiled: Compiled) -> Bundle | None:
+    """None where there is no whole document: it has no bytes, whatever errors somebody sets aside."""
     root = compiled.root
-    if root is None:
+    if root is None or _unfinished(root):
         return None
     origins = orjson.dumps(provenance(compiled.resolution), option=orjson.OPT_SORT_KEYS)
     return Bundle(compiled.target, canonical_bytes(root), origins, tuple(_secrets(root, ())))
+
+
+def _unfinished(node: Node) -> bool:
+    """Whether something is left to evaluate or to fill in. Flags of containers stay when a higher layer fills a place."""
+    value = node.value
+    if not node.flags & _UNFINISHED:
+        return False
+    if isinstance(value, DirectiveMap) or not isinstance(value, dict | list):
+        return True
+    return any(map(_unfinished, value.values() if isinstance(value, dict) else value))
 
 
 def _secrets(node: Node, path: KeyPath) -> Iterator[SecretPlace]:

@@ -81,7 +81,7 @@ def init(
         )
     keys: dict[str, KeyEntry] = {}
     roles = {}
-    for name, plan in wanted.items():
+    for name, plan in sorted(wanted.items(), key=lambda item: not item[1].at):  # key services first: they may refuse
         made = _keys_of(name, plan, 1, make, take)
         _refuse_twins([*keys.values(), *made])
         keys |= {entry.name: entry for entry in made}
@@ -165,8 +165,8 @@ def _keys_of(
     role: str, plan: Plan, first: int, make: Callable[[str], KeyEntry], take: Callable[[str, str], KeyEntry]
 ) -> list[KeyEntry]:
     names = [f"{role.replace(':', '-')}-{number}" for number in range(first, first + plan.count)]
-    places = [*plan.at, *[None] * (plan.count - len(plan.at))]
-    return [take(name, place) if place else make(name) for name, place in zip(names, places, strict=True)]
+    taken = [take(name, place) for name, place in zip(names, plan.at, strict=False)]
+    return taken + [make(name) for name in names[len(taken) :]]
 
 
 def _refuse_twins(entries: Sequence[KeyEntry]) -> None:

@@ -91,7 +91,10 @@ class Outcome:
 
 @dataclass
 class Releasing:
-    """What a release works with. `today` is the day of the clock: pins end by it."""
+    """What a release works with. `today` is the day of the clock: pins end by it.
+
+    `branch` is the protected one; without it that of the released settings counts, which whoever wrote the commit chose.
+    """
 
     repository: Repository
     publishers: Sequence[tuple[Destination, Publisher]]
@@ -101,6 +104,7 @@ class Releasing:
     store: StateStore | None = None
     identity: str = ""
     jobs: int | None = None
+    branch: str | None = None
     notify: Callable[[Mapping[str, Any]], str | None] | None = None
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
 
@@ -113,8 +117,8 @@ class Releasing:
         for name in self.repository.settings.compiled_environments():
             if not layout.releasable(name):
                 raise UsageError(f"the environment {name} cannot be released: its name has a dot", "rename it")
-        settings = self.repository.settings.release
-        self.gate.place(self.facts, revision.commit, settings.branch, explicit=request.explicit)
+        branch = self.branch or self.repository.settings.release.branch
+        self.gate.place(self.facts, revision.commit, branch, explicit=request.explicit)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(request, revision)

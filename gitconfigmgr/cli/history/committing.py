@@ -35,7 +35,7 @@ def how(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-m", "--message", default="", metavar="REASON", help="Why; the message of the commit."),
         click.option("--dry-run", is_flag=True, help="Show the edit and what it means, commit nothing."),
         click.option("--branch", metavar="NAME", help="The branch that gets the commit; default: HEAD's."),
-        click.option("--force", is_flag=True, help="Commit although it brings new errors; needs -m REASON."),
+        click.option("--force", is_flag=True, help="Commit although it brings new errors or changes other targets; needs -m."),
         click.option("--no-verify", "verify", is_flag=True, flag_value=False, default=True, help="Skip the hooks pre-commit and commit-msg."),
         options.output_format("text", "json"),
     )[::-1]:  # fmt: skip

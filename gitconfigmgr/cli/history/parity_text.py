@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def as_text(found: Parity, names: tuple[str, str], *, full: bool = False) -> str:
     """The report."""
     values = sum(len(item.changes) for item in found.diff.targets)
-    differing = many(len(found.diff.targets), "namespace")
+    differing = f"{many(len(found.diff.targets), 'namespace')} differ{'s' if len(found.diff.targets) == 1 else ''}"
     head = click.style(f"{names[0]} -> {names[1]}", bold=True)
-    parts = [f"{head}  {differing} differ in {many(values, 'value')}, {len(found.diff.unchanged)} equal"]
+    parts = [f"{head}  {differing} in {many(values, 'value')}, {len(found.diff.unchanged)} equal"]
     for item, drifts in zip(found.diff.targets, found.drifts, strict=True):
         lines = [click.style(item.target.namespace, bold=True) + _oldest(drifts)]
         lines += [click.style(f"  ! {f.code} {f.message}", fg="red") for f in (*item.before.errors, *item.after.errors)]
@@ -42,9 +42,13 @@ def _where(item: TargetDiff, change: Change) -> str:
 
 
 def _since(drift: Drift | None) -> str:
-    return "" if drift is None else f"{drift.ahead} ahead by {many(drift.days, 'day')}"
+    if drift is None:
+        return ""
+    return (
+        f"{drift.ahead} ahead by {many(drift.days, 'day')}" if drift.ahead else f"apart for {many(drift.days, 'day')}"
+    )
 
 
 def _oldest(drifts: list[Drift | None]) -> str:
-    known = [drift for drift in drifts if drift is not None]
-    return f"  apart since {min(known).since.isoformat()}" if known else ""
+    known = [drift.since for drift in drifts if drift is not None]
+    return f"  apart since {min(known).isoformat()}" if known else ""

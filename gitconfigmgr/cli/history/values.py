@@ -91,6 +91,8 @@ def is_text(change: Change) -> bool:
 def text_lines(change: Change, most: int | None = MOST_LINES) -> list[str]:
     """The lines in which two texts differ, with `-`, `+` or a blank before each."""
     old, new = (value.split("\n") for value in (change.from_value, change.to_value))
+    if old[-1] == new[-1] == "":
+        old, new = old[:-1], new[:-1]
     found = list(unified_diff(old, new, lineterm="", n=1))[2:]
     lines = [safe(line) if not line.startswith("@@") else " ..." for line in found]
     lines = lines[1:] if lines[:1] == [" ..."] else lines

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gitconfigmgr.app.log import log
-from gitconfigmgr.app.records import Chronicle
 from gitconfigmgr.app.select import State
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring import open_chronicle
 from unit.repositories import SECRET, SETTINGS, commit, git, write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gitconfigmgr.app.records import Chronicle
 
 CHAT = Target("acme/chat", "production")
 BASE = "configs/acme/chat/base.yaml"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitconfigmgr.app.change import Change
 from gitconfigmgr.app.diff import state_of
 from gitconfigmgr.app.promote import promote, promote_layer
 from gitconfigmgr.app.restore import restore
@@ -21,13 +22,13 @@ from unit.repositories import SECRET, commit, git, write_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gitconfigmgr.app.change import Change
 
 OPEN = {
     "gitconfigmgr.yaml": "version: 1\nleak_guard: 'off'\nenvironments:\n  development: {}\n  staging: {extends: development}\n"
     "  production: {extends: staging}\n"
 }
 FOLDER = "configs/acme/chat"
+UNCHANGED = Change({}, "")
 STAGING, PRODUCTION = Target("acme/chat", "staging"), Target("acme/chat", "production")
 
 
@@ -55,7 +56,9 @@ class World:
 
     def restore(self, namespace: str) -> Change:
         state = State(self.root, "HEAD")
-        return restore(open_repository(state), lambda tree: open_repository(state, tree), open_chronicle(state), namespace)
+        return restore(
+            open_repository(state), lambda tree: open_repository(state, tree), open_chronicle(state), namespace
+        )
 
     def after(self, change: Change) -> dict[str, Any]:
         """The documents of acme/chat with the change, by environment."""
@@ -69,7 +72,10 @@ class World:
         return documents
 
     def texts(self, change: Change) -> dict[str, str | None]:
-        return {path.removeprefix(f"{FOLDER}/"): None if data is None else data.decode() for path, data in change.files.items()}
+        return {
+            path.removeprefix(f"{FOLDER}/"): None if data is None else data.decode()
+            for path, data in change.files.items()
+        }
 
 
 @pytest.fixture
@@ -78,9 +84,13 @@ def world(tmp_path: Path) -> World:
 
 
 def test_the_smallest_edit_in_the_file_of_the_environment(world: World) -> None:
-    world.commit(base="# all\napi: {timeout: 30} # s\n", production="# here\napi:\n  timeout: 60 # slow\n  retries: 2\n")
+    world.commit(
+        base="# all\napi: {timeout: 30} # s\n", production="# here\napi:\n  timeout: 60 # slow\n  retries: 2\n"
+    )
     world.commit(production="# here\napi:\n  timeout: 90 # slow\n  retries: 2\n")
-    assert world.texts(world.back(PRODUCTION, 1)) == {"production.yaml": "# here\napi:\n  timeout: 60 # slow\n  retries: 2\n"}
+    assert world.texts(world.back(PRODUCTION, 1)) == {
+        "production.yaml": "# here\napi:\n  timeout: 60 # slow\n  retries: 2\n"
+    }
 
 
 def test_an_override_that_was_not_there_goes(world: World) -> None:
@@ -91,10 +101,10 @@ def test_an_override_that_was_not_there_goes(world: World) -> None:
 
 def test_a_change_of_a_shared_layer_is_undone_for_one_environment_only(world: World) -> None:
     world.commit(base="a: 1\nb: {c: [1, 2], d: x}\n")
-    world.commit(base="a: 2\nb: {c: [1, 3], e: y}\n")
+    world.commit(base="a: 2\nb: {c: [1, 3], e: z}\n")
     change = world.back(PRODUCTION, 1)
     assert set(change.files) == {f"{FOLDER}/production.yaml"}
-    new, old = {"a": 2, "b": {"c": [1, 3], "e": "y"}}, {"a": 1, "b": {"c": [1, 2], "d": "x"}}
+    new, old = {"a": 2, "b": {"c": [1, 3], "e": "z"}}, {"a": 1, "b": {"c": [1, 2], "d": "x"}}
     assert world.after(change) == {
         "acme/chat in development": new, "acme/chat in staging": new, "acme/chat in production": old,
     }  # fmt: skip
@@ -128,9 +138,9 @@ def test_environments_that_extend_this_one_keep_their_values(world: World) -> No
 )
 def test_directives_and_odd_values(world: World, first: str, second: str) -> None:
     world.commit(base="v: [0]\nk: keep\n", production=first)
-    wanted = world.after(Unchanged)["acme/chat in production"]
+    wanted = world.after(UNCHANGED)["acme/chat in production"]
     world.commit(production=second)
-    assert world.after(Unchanged)["acme/chat in production"] != wanted
+    assert world.after(UNCHANGED)["acme/chat in production"] != wanted
     found = world.after(world.back(PRODUCTION, 1))
     assert found["acme/chat in production"] == wanted
     assert found["acme/chat in staging"] == {"v": [0], "k": "keep"}
@@ -139,12 +149,12 @@ def test_directives_and_odd_values(world: World, first: str, second: str) -> Non
 def test_a_schema_that_appends_lists(world: World) -> None:
     write_files(world.root, {
         "gitconfigmgr.yaml": OPEN["gitconfigmgr.yaml"] + "schemas: [{schema: schemas/s.json}]\n",
-        "schemas/s.json": '{"properties": {"l": {"x-gcm-merge": "append"}, "n": {"x-gcm-merge": {"by": "name"}}}}',
+        "schemas/s.json": '{"properties": {"l": {"x-gcm-merge": "append"}, "m": {"x-gcm-merge": {"by": "name"}}}}',
     })  # fmt: skip
-    world.commit(base="l: [1]\nn: [{name: a, v: 1}]\n", production="l: [2]\nn: [{name: b, v: 1}]\n")
-    world.commit(production="l: [3]\nn: [{name: a, v: 2}]\n")
+    world.commit(base="l: [1]\nm: [{name: a, v: 1}]\n", production="l: [2]\nm: [{name: b, v: 1}]\n")
+    world.commit(production="l: [3]\nm: [{name: a, v: 2}]\n")
     found = world.after(world.back(PRODUCTION, 1))["acme/chat in production"]
-    assert found == {"l": [1, 2], "n": [{"name": "a", "v": 1}, {"name": "b", "v": 1}]}
+    assert found == {"l": [1, 2], "m": [{"name": "a", "v": 1}, {"name": "b", "v": 1}]}
 
 
 def test_secrets_come_back_with_their_file(world: World) -> None:
@@ -184,7 +194,9 @@ def test_what_cannot_be_gone_back_to(world: World) -> None:
 
 
 def test_promoted_values_and_what_stays(world: World) -> None:
-    world.commit(base="a: 1\nb: 1\nl: [1]\n", staging="a: 2\nb: 2\nl: {$append: [2]}\n", production="a: 9\nb: 9\nonly: 1\n")
+    world.commit(
+        base="a: 1\nb: 1\nl: [1]\n", staging="a: 2\nb: 2\nl: {$append: [2]}\n", production="a: 9\nb: 9\nonly: 1\n"
+    )
     assert world.after(world.promote("a", "l"))["acme/chat in production"] == {"a": 2, "b": 9, "l": [1, 2], "only": 1}
     assert world.after(world.promote())["acme/chat in production"] == {"a": 2, "b": 2, "l": [1, 2]}
     assert world.texts(world.promote("a")) == {"production.yaml": "a: 2\nb: 9\nonly: 1\n"} or world.texts(
@@ -196,7 +208,11 @@ def test_promoted_values_and_what_stays(world: World) -> None:
 
 
 def test_a_guarded_environment_gets_promoted_values_of_its_own(tmp_path: Path) -> None:
-    settings = OPEN["gitconfigmgr.yaml"].replace("leak_guard: 'off'\n", "").replace("extends: staging", "extends: staging, protected: true")
+    settings = (
+        OPEN["gitconfigmgr.yaml"]
+        .replace("leak_guard: 'off'\n", "")
+        .replace("extends: staging", "extends: staging, protected: true")
+    )
     world = World(tmp_path, {"gitconfigmgr.yaml": settings})
     world.commit(base="a: 1\n", staging="a: 2\n", production="a: 3\n")
     assert world.texts(world.promote("a")) == {"production.yaml": "a: 2\n"}
@@ -234,10 +250,3 @@ def test_a_deleted_namespace_comes_back(world: World) -> None:
         world.restore("acme/x")
     with pytest.raises(UsageError, match="no commit of this branch has configs/acme/never"):
         world.restore("acme/never")
-
-
-class _Unchanged:
-    files: dict[str, bytes | None] = {}
-
-
-Unchanged: Any = _Unchanged()
