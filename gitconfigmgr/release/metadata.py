@@ -6,6 +6,7 @@ import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.errors import GitConfigError, OutsideError
 from gitconfigmgr.release import layout
 from gitconfigmgr.release.trust import OURS
 
@@ -101,10 +102,23 @@ def new_timestamp(
 
 
 def sign(metadata: Metadata[Any], signers: Iterable[Any]) -> bytes:
-    """Add the signatures that are not there yet; the bytes."""
+    """Add the signatures that are not there yet; the bytes. Raises OutsideError where a key service does not sign."""
+    from securesystemslib.exceptions import UnverifiedSignatureError
+    from tuf.api.exceptions import UnsignedMetadataError
+
     for signer in signers:
         if signer.public_key.keyid not in metadata.signatures:
-            metadata.sign(signer, append=True)
+            try:
+                made = metadata.sign(signer, append=True)
+                signer.public_key.verify_signature(made, metadata.signed_bytes)
+            except UnverifiedSignatureError:
+                key = signer.public_key.keyid[:12]
+                raise OutsideError(f"the key {key} signs something else", "see `gitconfigmgr keys status`") from None
+            except UnsignedMetadataError as error:
+                if isinstance(error.__cause__, GitConfigError):
+                    raise error.__cause__ from None
+                what = type(error.__cause__).__name__
+                raise OutsideError(f"a key does not sign ({what})", "see `gitconfigmgr keys status`") from None
     return metadata.to_bytes()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -20,19 +20,21 @@ from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import patch
 from gitconfigmgr.model.bundles import Held, Loss, Publication, Published
 from gitconfigmgr.release import layout
-from gitconfigmgr.release.assembly import Assembler, Ground, point, waiting_note
+from gitconfigmgr.release.assembly import Assembler
 from gitconfigmgr.release.ports import ConflictError
+from gitconfigmgr.release.signing import Ground, point, waiting_note
 from gitconfigmgr.release.trust import OURS, Trusted, UntrustedError, read_trusted
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
-    from pathlib import Path
 
     from gitconfigmgr.adapters.publishers.directory_tending import Renewed, Signed
     from gitconfigmgr.model.bundles import Release
     from gitconfigmgr.model.publishing import Destination
-    from gitconfigmgr.release.assembly import Assembly, Files
     from gitconfigmgr.release.ports import Context, OpenSecrets, Publisher
+    from gitconfigmgr.release.signing import Assembly
+    from gitconfigmgr.release.signing import Files as FileList
 
 
 def open_publisher(destination: Destination, context: Context) -> Publisher:
@@ -43,17 +45,30 @@ def open_publisher(destination: Destination, context: Context) -> Publisher:
         raise UsageError("directory: needs the path of a folder", "write directory:../published")
     load("tuf.api.metadata", "release")
     load("zstandard", "release")
-    return DirectoryPublisher(context.folder / destination.address, context)
+    folder = context.folder / destination.address
+    files = Folder(folder / context.settings.tenant)
+    return DirectoryPublisher(f"directory:{os.path.normpath(folder)}", files, context)
+
+
+class Files(Protocol):
+    """Where a tree is kept, by paths below the folder of its tenant: directory_files.Folder says what each has to do."""
+
+    def read(self, path: str) -> bytes | None: ...
+    def write(self, path: str, data: bytes, *, siblings: bool = False) -> None: ...
+    def flip(self, path: str, data: bytes, seconds: int) -> None: ...
+    def remove(self, path: str) -> None: ...
+    def names(self, folder: str) -> list[str]: ...
+    def locked(self) -> AbstractContextManager[None]: ...
 
 
 class DirectoryPublisher:
     """See Publisher."""
 
-    def __init__(self, folder: Path, context: Context) -> None:
-        self.name = f"directory:{os.path.normpath(folder)}"
+    def __init__(self, name: str, files: Files, context: Context) -> None:
+        self.name = name
         self.context = context
         self.tenant = context.settings.tenant
-        self.files = Folder(folder / self.tenant)
+        self.files = files
 
     def held(self) -> Held:
         trusted = self.trusted()
@@ -122,7 +137,7 @@ class DirectoryPublisher:
         self.files.flip(layout.TIMESTAMP, timestamp, int(ground.now.timestamp()))
         self._forget(made, ground.before)
 
-    def _put(self, files: Files) -> None:
+    def _put(self, files: FileList) -> None:
         for path, data, siblings in files:
             self.files.write(path, data, siblings=siblings)
 

@@ -10,11 +10,11 @@ import orjson
 from gitconfigmgr.model.canonical import canonical_json
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.release import layout
-from gitconfigmgr.release.assembly import Assembly
+from gitconfigmgr.release.signing import Assembly
 from gitconfigmgr.release.trust import UntrustedError, parsed
 
 if TYPE_CHECKING:
-    from gitconfigmgr.adapters.publishers.directory_files import Folder
+    from gitconfigmgr.adapters.publishers.directory import Files
     from gitconfigmgr.model.bundles import Release
 
 _INDEX = f"{layout.STAGED}/release.json"
@@ -31,7 +31,7 @@ class Staged:
     made: Assembly
 
 
-def save(files: Folder, release: Release, made: Assembly, receipt: bytes, note: dict[str, Any]) -> None:
+def save(files: Files, release: Release, made: Assembly, receipt: bytes, note: dict[str, Any]) -> None:
     """Stage a release, the index last; it replaces one that was staged before."""
     clear(files)
     update(files, made)
@@ -49,13 +49,13 @@ def save(files: Folder, release: Release, made: Assembly, receipt: bytes, note: 
     files.write(_INDEX, canonical_json(index))
 
 
-def update(files: Folder, made: Assembly) -> None:
+def update(files: Files, made: Assembly) -> None:
     """Save the roles with the signatures they have now."""
     for role, item in made.roles.items():
         files.write(f"{layout.STAGED}/{role}.json", item.to_bytes())
 
 
-def load(files: Folder) -> Staged | None:
+def load(files: Files) -> Staged | None:
     """The staged release; None where nothing waits. Its signatures are not looked at yet."""
     data = files.read(_INDEX)
     if data is None:
@@ -72,13 +72,13 @@ def load(files: Folder) -> Staged | None:
         raise UntrustedError("staged release", "is damaged") from None
 
 
-def waiting(files: Folder) -> dict[str, Any] | None:
+def waiting(files: Files) -> dict[str, Any] | None:
     """The receipt of the staged release, to be shown to who signs it."""
     found = load(files)
     return orjson.loads(found.receipt) if found else None
 
 
-def clear(files: Folder) -> None:
+def clear(files: Files) -> None:
     """Forget what is staged, the index first."""
     files.remove(_INDEX)
     for name in files.names(layout.STAGED):

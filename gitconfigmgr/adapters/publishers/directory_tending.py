@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.release import keyset, layout, metadata
-from gitconfigmgr.release.assembly import Assembly, entries_of, missing, sign_roles
+from gitconfigmgr.release.signing import Assembly, entries_of, missing, sign_roles
 from gitconfigmgr.release.trust import parsed
 
 if TYPE_CHECKING:
     from gitconfigmgr.adapters.publishers.directory import DirectoryPublisher
-    from gitconfigmgr.release.assembly import Ground
+    from gitconfigmgr.release.signing import Ground
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,10 @@ class KeyFolder:
 
     def make(self, name: str, recipient: str | None) -> KeyEntry:
         """Make an Ed25519 key in a file of its own, for an age recipient or plain. Replaces nothing."""
-        return _new_key(name, self.folder, recipient)
+        load("securesystemslib.signer", "release")
+        load("cryptography", "release")
+        entry, self._signers[name] = _new_key(name, self.folder, recipient)
+        return entry
 
     def take(self, name: str, at: str) -> KeyEntry:
         """The entry of a key that exists in a key service. Raises UsageError, OutsideError."""
@@ -143,9 +146,11 @@ class KeyFolder:
         from gitconfigmgr.adapters.keyfiles import age_identity
         from gitconfigmgr.adapters.keys.age import AgeProvider
 
-        found = AgeProvider(self._environment, ask=self._ask).recipients()
-        if found:
-            return found[0], None
+        named = self._environment.get("SOPS_AGE_KEY_FILE")
+        if not named or Path(named).exists():
+            found = AgeProvider(self._environment, ask=self._ask).recipients()
+            if found:
+                return found[0], None
         place, recipient = age_identity(None)
         return recipient, place
 
@@ -183,10 +188,10 @@ def _opened(data: bytes, place: Path, environment: Mapping[str, str], ask: Calla
     )
 
 
-def _new_key(name: str, folder: Path, recipient: str | None) -> KeyEntry:
+def _new_key(name: str, folder: Path, recipient: str | None) -> tuple[KeyEntry, Any]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from securesystemslib.signer import SSlibKey
+    from securesystemslib.signer import CryptoSigner
 
     private = Ed25519PrivateKey.generate()
     none = serialization.NoEncryption()
@@ -206,7 +211,8 @@ def _new_key(name: str, folder: Path, recipient: str | None) -> KeyEntry:
         raise UsageError(f"{place} is there already", "no key is replaced: name another folder by --keys") from None
     except OSError as error:
         raise OutsideError(f"{place}: {error.strerror}", "no key was made") from None
-    return _entry_of(name, at, SSlibKey.from_crypto(private.public_key()))
+    signer = CryptoSigner(private)
+    return _entry_of(name, at, signer.public_key), signer
 
 
 def _entry_of(name: str, at: str, key: Any) -> KeyEntry:

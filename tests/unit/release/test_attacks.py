@@ -224,6 +224,20 @@ def test_a_mutable_file_has_another_time_in_whole_seconds_at_each_change(world):
     assert len(stamps) == 4
 
 
+def test_readers_outside_the_cohort_find_the_secrets_of_what_they_keep(tmp_path):
+    world = World(tmp_path)
+    world.publish(bundle(CHAT, {"limit": 1}, token="t1"))
+    role = world.trusted().roles[layout.role_of(CHAT)].signed
+    sealed = role.targets[layout.path_of(CHAT, layout.SEALED)]
+    first = {"version": 1, "sha256": world.trusted().entries()[CHAT].hashes["sha256"], "length": 1}
+    for number, percent in ((2, 10), (3, 20)):
+        rollout = {"rollout": {"percent": percent, "salt": "s", "from": first}}
+        world.publish(bundle(CHAT, {"limit": number}, token=f"t{number}"), custom={CHAT: rollout})
+        kept = custom_of(world.trusted().entries()[CHAT])["from_sealed"]
+        assert kept == {"sha256": sealed.hashes["sha256"], "length": sealed.length}
+    assert (world.tree / layout.file_of(sealed.path, kept["sha256"])).is_file()
+
+
 # -- deltas ------------------------------------------------------------------------------------------------------------
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.publishers.directory import DirectoryPublisher, open_publisher
 from gitconfigmgr.model.publishing import Destination
@@ -14,6 +13,9 @@ from gitconfigmgr.release.trust import Trusted, read_trusted, walk_roots
 from tests.conformance.publishers import client
 from tests.conformance.publishers.directory import DirectoryRig
 from tests.conformance.publishers.rigs import CHAT, SEARCH, bundle, plaintexts, release
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["CHAT", "SEARCH", "World", "bundle"]
 
