@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_what_was_pushed_is_pulled_by_digest_and_verified(rig, tmp_path):
     assert digest == "sha256:" + hashlib.sha256(rig.manifest(digest).content).hexdigest()
     registry = oras.provider.Registry(rig.host, insecure=True)
     pulled = registry.pull(target=name, outdir=str(tmp_path / "pulled"))
-    documents = {path.rpartition("/pulled/")[2]: json.load(open(path)) for path in pulled}  # noqa: SIM115
+    documents = {path.rpartition("/pulled/")[2]: json.loads(Path(path).read_text()) for path in pulled}
     assert documents == {"acme/assistants/chat-api/production.json": ONE, "acme/assistants/search/production.json": TWO}
     manifest = registry.get_manifest(name)
     assert manifest["artifactType"] == oci.ARTIFACT

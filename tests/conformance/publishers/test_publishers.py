@@ -130,6 +130,7 @@ def test_a_plan_made_on_an_older_state_is_refused(rig):
     assert rig.read(CHAT) == {"limit": 3}
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_readers_find_one_release_and_the_next_run_completes(rig):
     publish(rig, bundle(CHAT, ONE), bundle(SEARCH, ONE), bundle(BILLING, ONE))
     states = []
