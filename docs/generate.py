@@ -36,11 +36,42 @@ def commands_page(root: click.Command) -> str:
     return "\n".join(lines)
 
 
+def compliance_page() -> str:
+    """Which packaged rules and codes are evidence for which control."""
+    from gitconfigmgr.app.policies import CONTROLS, controls
+    from gitconfigmgr.wiring import open_packaged_policies, read_schema
+
+    data = read_schema(f"policies/{CONTROLS}")
+    assert data is not None
+    lines = [
+        "# Compliance",
+        "",
+        "Generated from `policies/controls.yaml` and the packaged policies; `gitconfigmgr policy list --controls` prints the",
+        "same for the policies of a repository. Ids are those of the frameworks, the words are ours. A check that passes is",
+        "evidence for a control, never the control itself: what people do is not in the repository. Findings name their controls",
+        "in every report, and [waivers](policies.md#waivers) stand beside them with owner, reason and last day.",
+    ]
+    found = controls(data, open_packaged_policies())
+    for framework in dict.fromkeys(item.framework for item in found):
+        lines += ["", f"## {framework}", "", "| control | in short | rules of policies | codes |", "|---|---|---|---|"]
+        for item in (item for item in found if item.framework == framework):
+            rules = ", ".join(f"`{name}`" for name in item.rules)
+            shown = ", ".join(f"[{code}](diagnostics.md#{_anchor(code)})" for code in item.codes)
+            lines.append(f"| {item.id} | {item.title} | {rules} | {shown} |")
+    return "\n".join([*lines, ""])
+
+
+def _anchor(code: str) -> str:
+    return f"{code}-{codes.CODES[code].title}".lower().replace(" ", "-").replace("'", "").replace(",", "")
+
+
 def pages() -> dict[str, str]:
     """The generated pages by their name."""
     from gitconfigmgr.cli.main import cli
 
-    return {"diagnostics.md": codes.as_markdown(), "commands.md": commands_page(cli)}
+    return {
+        "diagnostics.md": codes.as_markdown(), "commands.md": commands_page(cli), "compliance.md": compliance_page(),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -26,15 +26,12 @@ from gitconfigmgr.model.values import SEALED, Document, Node, plain
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
 from gitconfigmgr.source import layout as layouts
-from gitconfigmgr.source import policies as rulebook
 from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.metadata import read_metadata
 from gitconfigmgr.source.reader import read_document
 from gitconfigmgr.source.scalars import Refused, read_plain
 from gitconfigmgr.source.rules import under
 from gitconfigmgr.source.settings import read_settings
-from gitconfigmgr.source.waivers import PATH as WAIVERS
-from gitconfigmgr.source.waivers import read_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -163,10 +160,13 @@ class Repository:
     @cached_property
     def policies(self) -> Policies:
         """The policies in force: those in policies/, and the packaged ones that the settings name."""
-        files = self.rule_files(rulebook.FOLDER)
-        read = rulebook.read_policies(files, self.settings.policies, self.read_rule, self._read_packaged)
-        inputs = [f"{rulebook.FOLDER}/", *files]
-        return Policies(read, self.settings.policies, inputs, self._engine or _no_engine)
+        files, uses = self.rule_files(layouts.POLICIES), self.settings.policies
+        read = []
+        if files or uses:
+            from gitconfigmgr.source.policies import read_policies
+
+            read = read_policies(files, uses, self.read_rule, self._read_packaged)
+        return Policies(read, uses, [f"{layouts.POLICIES}/", *files], self._engine or _no_engine)
 
     def matchable(self) -> list[tuple[Target, Environment, dict[str, Any]]]:
         """The targets with what policies match them by."""
@@ -178,9 +178,11 @@ class Repository:
     @cached_property
     def waivers(self) -> Waivers:
         """What waivers.yaml lets pass."""
-        data = self.read_rule(WAIVERS)
+        data = self.read_rule(layouts.WAIVERS)
         if data is None:
             return Waivers([], [], None)
+        from gitconfigmgr.source.waivers import read_waivers
+
         rules, findings = read_waivers(data)
         return Waivers(rules, findings, self.today())
 
@@ -297,9 +299,12 @@ class Repository:
                     document.root = None  # its nodes point back at it: they are freed now, not by the collector
                     self._read_before.add(path)
 
-    def document(self, namespace: str, environment: str) -> Document:
-        """A layer of the layout as it was read."""
-        return self._document(namespace, environment, self.layout.documents[namespace][environment])
+    def layer(self, path: str) -> Document | None:
+        """The layer in a file, as it was read; None where the file is none."""
+        folder, _, name = path.rpartition("/")
+        namespace, environment = folder[len(layouts.ROOT) + 1 :], name.removesuffix(".yaml")
+        known = self.layout.documents.get(namespace, {}).get(environment) == path
+        return self._document(namespace, environment, path) if known else None
 
     def _load(self, slot: Slot) -> Document:
         assert slot.path is not None

@@ -125,7 +125,7 @@ def _versions(state: State) -> Versions:
             try:
                 known.append(open_chronicle(state))
             except GitConfigError as error:
-                return f"version {number} of {target} cannot be looked up: {error}"
+                return f"version {number} of {target.namespace} cannot be looked up: {error}"
         before = None if state.rev is None else len(known[0].commits) - 1
         return known[0].recorded(target, number, before)
 
@@ -143,7 +143,8 @@ def open_range(state: State, range_: Range, *, staged: bool = False) -> tuple[Re
         raise UsageError("A..B and --staged name different states", "leave one of them out")
     second = replace(state, rev=range_.second, staged=staged)
     name = range_.second or ("index" if staged else "work tree")
-    return open_repository(replace(state, rev=first)), open_repository(second), (first, name)
+    shown = first[:10] if range_.from_base else first
+    return open_repository(replace(state, rev=first)), open_repository(second), (shown, name)
 
 
 def open_gate(state: State, base: str) -> Gate:
@@ -157,7 +158,7 @@ def open_gate(state: State, base: str) -> Gate:
 
     return gate.open_gate(
         *find_base(revision.open_repository(state.folder), base, state.rev, prefix_of(state, tree)),
-        tree, read_schema, state.now, open_engine,
+        tree, read_schema, state.now, open_engine, _versions(state),
     )  # fmt: skip
 
 
@@ -418,7 +419,10 @@ def open_releasing(
     facts = GitFacts(state.folder, prefix_of(state, repository.tree))
     secrets = BundleSecrets(repository, providers)
     notify = releasing.open_webhook(settings, signing)
-    return Releasing(repository, publishers, facts, gate or Gate(), secrets, store, program_identity(), notify=notify)
+    branch = os.environ.get("GITCONFIGMGR_RELEASE_BRANCH")
+    return Releasing(
+        repository, publishers, facts, gate or Gate(), secrets, store, program_identity(), branch=branch, notify=notify
+    )
 
 
 def _root_or(folder: Path) -> Path:

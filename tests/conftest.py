@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 
+import hypothesis
+
 # libgit2 reads HOME once, when it is loaded: it is set before anything can import it
 _HOME = tempfile.mkdtemp(prefix="gitconfigmgr-home-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -44,3 +46,7 @@ if os.environ.get("CI"):
     os.environ["GCM_CI"] = "1"  # tests that need the network are not skipped there
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "CI"):
     os.environ.pop(name, None)
+
+# a busy machine is no finding: what is slow shows in benchmarks
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")

@@ -41,7 +41,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     rest = done.stdout

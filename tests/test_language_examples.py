@@ -27,11 +27,12 @@ import pytest
 from script.runner import Shell, perform
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ("language.md", "settings.md", "formats.md", "editors.md", "llm-rules.md", "models.md")
+PAGES = ("language.md", "settings.md", "formats.md", "editors.md", "llm-rules.md", "models.md", "policies.md",
+         "config-tests.md")  # fmt: skip
 WIDTH = 110
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.*?)^```$", re.DOTALL | re.MULTILINE)
-_HEAD = re.compile(r"^# ((?:configs/|gitconfigmgr\.yaml)\S*)(?: .*)?$")
+_HEAD = re.compile(r"^# ((?:configs/|policies/|tests/|waivers\.yaml|gitconfigmgr\.yaml)\S*)(?: .*)?$")
 _NAMED = re.compile(r"// (\S+)\n")
 _RESULTS = ("json", "text", "console")
 

@@ -37,6 +37,7 @@ _GONE = {
     "additionalItems": "items, and prefixItems for the first ones",
     "$recursiveRef": "$dynamicRef",
 }
+_ROLES = ("endpoint", "chain", "routing", "prompt", "parameters", "quotas", "budget", "cache", "use")
 _REFERENCES = ("$ref", "$dynamicRef")
 
 
@@ -236,6 +237,8 @@ class Library:
         if merge not in _STRATEGIES and not (isinstance(by, str) and by):
             help_ = f"write {', '.join(_STRATEGIES)} or {{by: name}}"
             self.refuse(schema, ("x-gcm-merge",), "x-gcm-merge names no strategy", help_)
+        if schema.get("x-gcm-role", "use") not in _ROLES:
+            self.refuse(schema, ("x-gcm-role",), "x-gcm-role names no role", f"write one of {', '.join(_ROLES)}")
 
     # -- references --------------------------------------------------------------------------------------------------
 

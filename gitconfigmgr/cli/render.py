@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitconfigmgr.app.check import Checked
-    from gitconfigmgr.app.secrets.inside import Closed, Inside
+    from gitconfigmgr.app.secrets.inside import Inside
     from gitconfigmgr.model.diagnostics import Diagnostic, Position, Waiver
     from gitconfigmgr.model.values import Node
 
 _COLORS = {"error": "red", "warning": "yellow"}
 _WIDEST = 160  # columns of a source line that are shown
-_MOST_REASONS = 5  # why secrets could not be opened
 
 
 class TextReport:
@@ -132,28 +131,8 @@ def as_text(checked: Checked, read: Callable[[str], bytes | None], *, everything
     report = TextReport(read)
     blocks = [f"known before: {report.show(item)}" for item in checked.known] if everything else []
     blocks += [report.show(item) for item in checked.diagnostics]
-    said = [*(f"note: {note}" for note in checked.notes), summary_line(checked), *secrets_lines(checked)]
+    said = [*(f"note: {note}" for note in checked.notes), summary_line(checked)]
     return "\n\n".join([*blocks, "\n".join(said)])
-
-
-def secrets_lines(checked: Checked) -> list[str]:
-    """How many secrets were looked into, and why others were not."""
-    inside = checked.secrets
-    if inside is None:
-        return []
-    if not inside.closed:
-        return [f"{many(inside.secrets, 'secret')}, all looked into" if inside.secrets else "no secrets"]
-    lines = [f"{inside.secrets - inside.opened} of {many(inside.secrets, 'secret')} could not be opened:"]
-    by_reason: dict[tuple[str, str | None], list[Closed]] = {}
-    for item in inside.closed:
-        by_reason.setdefault((item.reason, item.help), []).append(item)
-    for (reason, help_), items in list(by_reason.items())[:_MOST_REASONS]:
-        files = ", ".join(_safe(item.path) for item in items[:3]) + (
-            f" and {len(items) - 3} more" if len(items) > 3 else ""
-        )
-        lines.append(f"  {sum(item.secrets for item in items)} in {files}: {_safe(reason)}")
-        lines += [f"    help: {_safe(help_)}"] if help_ else []
-    return lines if len(by_reason) <= _MOST_REASONS else [*lines, "  and others; --format json lists all"]
 
 
 def summary_line(checked: Checked) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ROOT = "configs"
 METADATA = "_namespace.yaml"
 SETTINGS = "gitconfigmgr.yaml"
+POLICIES = "policies"
+WAIVERS = "waivers.yaml"
 
 
 @dataclass(slots=True)

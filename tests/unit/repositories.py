@@ -53,7 +53,7 @@ def program(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subp
     """The program in a process of its own."""
     command = [sys.executable, "-m", "gitconfigmgr", *args]
     return subprocess.run(
-        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=60
+        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -42,7 +42,8 @@ def command(  # noqa: PLR0917 - click passes each option by name
 ) -> None:
     """Make one commit that carries values from one environment to another: some keys, or all but secrets.
 
-    The diff is shown first. Other targets keep their documents; so do the secrets of the environment.
+    The diff is shown first. The secrets of the environment stay; other targets keep their documents, but for those that
+    refer to this one where --force is given.
     """
     from gitconfigmgr.app.promote import promote, promote_layer
     from gitconfigmgr.cli.editing import diff_text
@@ -53,7 +54,7 @@ def command(  # noqa: PLR0917 - click passes each option by name
     if layer:
         change = promote_layer(work.repository, namespace, keys, names)
     else:
-        change = promote(work.repository, work.reopen, namespace, keys, names)
+        change = promote(work.repository, work.reopen, namespace, keys, names, others=how.force)
     if how.format_ == "text" and not how.dry_run:
         click.echo(diff_text(work.place.tree, change.files), nl=False)
     work.finish(change, f"Promote {', '.join(keys) or namespace} from {first} to {second}")

@@ -135,6 +135,7 @@ def _report(outcome: Outcome, difference: tuple[Diff, tuple[str, str]] | None, *
 def _stage(stage: Stage) -> None:
     """What one destination was given."""
     from gitconfigmgr.app.release.run import notes_of
+    from gitconfigmgr.release.emit.report import loss_lines
 
     changes = sorted(stage.release.changes.items()) if stage.release is not None else []
     if changes:
@@ -143,8 +144,8 @@ def _stage(stage: Stage) -> None:
         click.echo(f"  {change.type:<8} {target.namespace} {target.environment}, version {change.version}")
     if len(changes) > MOST_LINES:
         click.echo(f"  and {len(changes) - MOST_LINES} more")
-    for loss in stage.publication.losses if stage.publication else ():
-        click.echo(f"note: {loss.target}, {loss.path}: {loss.message}", err=True)
+    for line in loss_lines(stage.publisher.name, stage.publication.losses if stage.publication else ()):
+        click.echo(line if line.startswith(" ") else f"note: {line}", err=True)
     for text in notes_of(stage):
         click.echo(f"note: {text}", err=True)
 

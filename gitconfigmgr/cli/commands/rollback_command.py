@@ -33,7 +33,7 @@ def command(ctx: click.Context, namespace: str, environment: str, number: int, r
 
     The smallest edit of the target's own layers is looked for, and proven before it is committed: the document equals
     the version exactly, and no other target changes. Where a layer that other environments share has to change, these
-    keep their values by their own files.
+    keep their values by their own files. Where other targets refer to this one, --force lets them change with it.
     """
     from gitconfigmgr.app.rollback import rollback
     from gitconfigmgr.model.names import Target
@@ -42,5 +42,5 @@ def command(ctx: click.Context, namespace: str, environment: str, number: int, r
         raise click.UsageError("A rollback needs a reason: -m REASON.")
     work = committing.Work(options.state(ctx, rev), how)
     target = Target(namespace.strip("/"), environment)
-    found = rollback(work.repository, work.reopen, work.chronicle(), target, number)
+    found = rollback(work.repository, work.reopen, work.chronicle(), target, number, others=how.force)
     work.finish(found.change, f"Roll {target} back to version {number}", found.trailer)

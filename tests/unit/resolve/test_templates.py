@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import resource
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from gitconfigmgr.model.values import TOP, Document, Node, Sealed, Segments
 from gitconfigmgr.resolve.template_syntax import FILTERS, TemplateError
 from gitconfigmgr.resolve.templates import render
 
-SECONDS, MEMORY = 2.0, 1 << 30
+SECONDS, MEMORY = 3, 1 << 30  # of processor time, in a process of its own
 DOCUMENT = Document("configs/acme/base.yaml", "acme", "base", "", None)
 TOKEN = "ENC[AES256_GCM,data:c2VjcmV0,iv:cXE=,tag:cXE=,type:str]"
 
@@ -287,6 +286,7 @@ def run_hostile(text: str, variables: dict[str, Any], answer: Any) -> None:
         int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     )  # what the test run holds itself
     resource.setrlimit(resource.RLIMIT_AS, (here + MEMORY, here + MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
         size = sum(len(str(part)) for part in render(text, {name: node(value) for name, value in variables.items()}))
         answer.send(f"{size} characters")
@@ -301,20 +301,16 @@ def test_hostile_template_ends_soon_with_a_value_or_a_code(name: str) -> None:
     text, variables = HOSTILE[name]
     here, there = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(target=run_hostile, args=(text, variables, there))
-    started = time.process_time()
     process.start()
     there.close()
     try:
-        answer = (
-            here.recv() if here.poll(SECONDS * 2) else f"nothing after {SECONDS * 2} s"
-        )  # twice: the machine is busy
+        answer = here.recv() if here.poll(300) else "nothing"
     except EOFError:
-        answer = "it crashed"
+        answer = "it crashed, or took too long"
     finally:
         process.kill()
         process.join()
     assert answer in {"GCM308", "GCM310", "GCM311"} or answer.endswith(" characters"), answer
-    assert time.process_time() - started < SECONDS
     assert not answer.endswith(" characters") or int(answer.split()[0]) <= 256 * 1024
 
 
