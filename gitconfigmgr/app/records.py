@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.revisions import Commit
     from gitconfigmgr.model.settings import Environment
+    from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import Lineage, StateStore, Tree, Versions
 
 FORMAT = 1
@@ -148,6 +149,8 @@ class Chronicle:
 
     def repository(self, place: int) -> Repository | Found:
         """The repository at a commit, or what every target is there."""
+        from gitconfigmgr.pipeline import SettingsError
+
         commit = self.commits[place]
         if commit not in self._repositories:
             if len(self._repositories) > 2:
@@ -163,6 +166,8 @@ class Chronicle:
 
     def environments(self, commit: str) -> dict[str, Environment] | None:
         """The environments at a commit; None where the settings cannot be used."""
+        from gitconfigmgr.pipeline import SettingsError, settings_of
+
         entry = self.lineage.entry(commit, SETTINGS)
         if entry is None:
             return {}
@@ -243,7 +248,9 @@ class _Builder:
         if found.kind == DOCUMENT and last.kind == ABSENT:
             renamed = chronicle.lineage.renamed(commit, f"{ROOT}/{self.target.namespace}")
         state = chronicle.repository(place)
-        identity = identity_of(state, self.target.namespace) if isinstance(state, Repository) else no_identity
+        from gitconfigmgr.app.diff import identity_of
+
+        identity = no_identity if isinstance(state, Found) else identity_of(state, self.target.namespace)
         self.fold.add(commit, found, identity, goes_back=goes_back, renamed_from=renamed and renamed[len(ROOT) + 1 :])
 
     def _is_rollback(self, commit: Commit) -> bool:
@@ -295,6 +302,8 @@ class _Builder:
             return state, []
         if self.target not in state.targets:
             return NOTHING, []
+        from gitconfigmgr.app.diff import state_of  # what is remembered needs no compiler
+
         effective = state_of(state, self.target)
         resolution = effective.resolution
         assert resolution is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -98,6 +97,8 @@ def _run(old: Sequence[str], new: Sequence[str], *, exact: bool) -> list[Pair]:
 
 def _blocks(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int]]:
     """Runs of equal keys, in the order of both. In lists that would take long, by keys that both have once."""
+    from difflib import SequenceMatcher
+
     counts = Counter(new)
     if sum(counts[key] for key in old) * len(old) <= _MOST_WORK:
         return [(i, j, n) for i, j, n in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,7 +9,6 @@ import orjson
 from gitconfigmgr.history.documents import Secret
 from gitconfigmgr.model.values import scalar_text
 from gitconfigmgr.source.scalars import read_plain
-from gitconfigmgr.source.writer import dump
 
 if TYPE_CHECKING:
     from gitconfigmgr.history.changes import Change
@@ -55,6 +53,8 @@ def short(value: Any, widest: int = WIDEST) -> str:
 
 def block(value: Any, most: int | None = MOST_LINES) -> list[str]:
     """A map or a list as YAML lines, the last one saying how many more there are."""
+    from gitconfigmgr.source.writer import dump
+
     lines = [safe(line) for line in dump(masked(value)).rstrip("\n").split("\n")]
     if most is not None and len(lines) > most:
         return [*lines[: most - 1], f"... {len(lines) - most + 1} more lines (--full shows them)"]
@@ -90,6 +90,8 @@ def is_text(change: Change) -> bool:
 
 def text_lines(change: Change, most: int | None = MOST_LINES) -> list[str]:
     """The lines in which two texts differ, with `-`, `+` or a blank before each."""
+    from difflib import unified_diff
+
     old, new = (value.split("\n") for value in (change.from_value, change.to_value))
     if old[-1] == new[-1] == "":
         old, new = old[:-1], new[:-1]
