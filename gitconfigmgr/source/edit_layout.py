@@ -88,7 +88,10 @@ def put(sheet: Sheet, path: KeyPath, value: Any) -> str:
 def replaced(sheet: Sheet, path: KeyPath, value: Any) -> list[Splice]:
     """What puts another value in the place of one that is there."""
     above = chain(sheet, path)
-    _editable(sheet, above[:-1])
+    there = len(above) == len(path) + 1
+    _editable(sheet, above[:-1] if there else above)
+    if not there:
+        raise NoPlaceError("it is not there")
     return _replaced(sheet, above, value)
 
 
