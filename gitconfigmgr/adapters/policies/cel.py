@@ -270,7 +270,7 @@ class _Run:
         name = missing.group(1)
         if name in self.failed and "variables" in source.text:
             return self.failed[name]
-        help_ = f"ask first whether it is there, by has(...) or .?{name}.orValue(...)"
+        help_ = f"ask first whether it is there: has(...), or get('...{name}', otherwise)"
         return Problem(f"there is no key {name}", source.word(name), help_)
 
 
