@@ -53,7 +53,7 @@ class Gate:
 def open_gate(
     base: Base, tip: Tree, begin: Tree | None, tree: Tree,
     read_packaged: Callable[[str], bytes | None], now: date | None,
-    engine: Callable[[str], PolicyEngine] | None = None, versions: Versions | None = None,
+    *, engine: Callable[[str], PolicyEngine] | None = None, versions: Versions | None = None,
 ) -> Gate:  # fmt: skip
     """The sides of a change: `tree` is its result. Raises as `Repository` does for that tree."""
     own = Repository(tree, read_packaged, now, engine=engine, versions=versions)
