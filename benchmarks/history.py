@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def build(folder: Path) -> None:
 
 def changed(text: str, rng: random.Random) -> str:
     """The text with one number that is another one."""
-    places = [match for match in re.finditer(r"(?m)^ *[a-z_0-9]+: (\d+)$", text)]
+    places = list(re.finditer(r"(?m)^ *[a-z_0-9]+: (\d+)$", text))
     if not places:
         return text + f"# {rng.random()}\n"
     place = rng.choice(places)
@@ -100,7 +101,7 @@ def processes(folder: Path, rounds: int) -> list[str]:
     asked = [NAMESPACE, "-e", ENVIRONMENT]
     git_log = ["git", "log", "--first-parent", "--format=%H", "--", *layers(folder)]
     contenders = {
-        "process start (`--version`)": [*PROGRAM, "--version"],
+        "process start (`--help`)": [*PROGRAM, "--help"],
         "one compilation (`get` at HEAD)": [*at, "get", *asked, "--rev", "HEAD"],
         "git log -- LAYERS": git_log,
         "log, first time": [*at, "log", *asked, "--no-cache"],
@@ -135,8 +136,13 @@ def processes(folder: Path, rounds: int) -> list[str]:
         "",
         f"* first time: {first / bound:.2f} of the bound, ten times `git log` and one compilation for each version ({bound:.1f} s)",
         f"* a compilation for each of {COMMITS + 1} commits would take {compile_ * (COMMITS + 1):.0f} s: {compile_ * (COMMITS + 1) / first:.0f} times as long",
-        f"* again: {again / start:.2f} times the start of the process",
+        f"* again: {again / start:.2f} times the start of the process; {cpu(series, 'log, again') / cpu(series, 'process start'):.2f} times its CPU time",
     ]
+
+
+def cpu(series: dict[str, Series], name: str) -> float:
+    """CPU time of the contender whose name begins so."""
+    return next(each.median("cpu") for known, each in series.items() if known.startswith(name))
 
 
 def patches(rounds: int) -> list[str]:
@@ -160,10 +166,9 @@ def patches(rounds: int) -> list[str]:
         new = copy.deepcopy(old)
         for _ in range(20):
             touch(new, rng)
-        ours, sure, theirs = (
-            median_ms(make, rounds)
-            for make in (lambda: patch(old, new), lambda: checked(old, new), lambda: jsonpatch.make_patch(old, new))
-        )
+        ours = median_ms(partial(patch, old, new), rounds)
+        sure = median_ms(partial(checked, old, new), rounds)
+        theirs = median_ms(partial(jsonpatch.make_patch, old, new), rounds)
         counts = f"{len(patch(old, new))} to {len(jsonpatch.make_patch(old, new).patch)}"
         lines.append(f"| {name} | {ours:.2f} | {sure:.2f} | {theirs:.2f} | {ours / theirs:.2f} | {counts} |")
     return lines
@@ -197,10 +202,10 @@ def conditions() -> list[str]:
     """Where and when."""
     loads = " ".join(f"{load:.1f}" for load in os.getloadavg())
     git = subprocess.run(["git", "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
+    machine = f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), Python {platform.python_version()}, git {git}"
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("jsonpatch", "pygit2"))
     return [
-        f"Measured {datetime.date.today()} on {os.cpu_count()} cores ({platform.machine()}, {platform.system()}), "
-        f"Python {platform.python_version()}, git {git}, jsonpatch {version('jsonpatch')}, pygit2 {version('pygit2')}; "
-        f"load averages at the end {loads}.",
+        f"Measured {datetime.date.today()} on {machine}, {libraries}; load averages at the end {loads}.",
         "Wall times on a shared machine move by 10 to 40 %; `min` and `CPU` move least.",
     ]
 

@@ -29,7 +29,7 @@ def text(value: Any) -> str:
 
 
 @given(DOCUMENTS, DOCUMENTS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_patch_gives_the_new_document_and_its_inverse_the_old_one(old: Any, new: Any) -> None:
     there, back = patch(old, new), patch(new, old)
     assert text(apply(old, there)) == text(new)
@@ -38,14 +38,14 @@ def test_a_patch_gives_the_new_document_and_its_inverse_the_old_one(old: Any, ne
 
 
 @given(DOCUMENTS, DOCUMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_another_implementation_applies_the_text_of_a_patch(old: Any, new: Any) -> None:
     written = json.dumps(patch(old, new))
     assert text(jsonpatch.apply_patch(old, written)) == text(new)
 
 
 @given(DOCUMENTS, DOCUMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_changes_name_the_values_at_their_paths(old: Any, new: Any) -> None:
     found = changes(old, new)
     assert bool(found) == (text(old) != text(new))

@@ -60,6 +60,8 @@ def commit_of(repository: Any, name: str) -> Any:
     try:
         return repository.revparse_single(name).peel(pygit2.Commit)
     except KeyError:
+        if name == "HEAD" and repository.head_is_unborn:
+            raise UsageError("there is no commit yet", "make the first one: `git commit`") from None
         raise UsageError(
             f"there is no revision {name}", "see `git log --oneline`; a shallow clone lacks old ones"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,6 +15,7 @@ from gitconfigmgr.model.bundles import Change, Release
 from gitconfigmgr.model.names import Target, closest
 from gitconfigmgr.model.revisions import Revision
 from gitconfigmgr.release import rollout
+from gitconfigmgr.release.trust import custom_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,11 +88,16 @@ def status(tree: Tree, today: date) -> list[dict[str, Any]]:
 
 
 def versions(tree: Tree, target: Target) -> Iterator[Version]:
-    """The versions of a target that the receipts tell, newest first."""
-    for receipt in receipts(tree):
-        for entry in receipt["targets"]:
-            if (entry["namespace"], entry["environment"]) == tuple(target) and entry["digest"]:
-                yield Version(entry["version"], receipt["commit"], entry["digest"], entry["change_type"])
+    """The versions of a target, newest first, along its records: each is named by its digest, the newest one is signed."""
+    entry = trusted_of(tree).entries().get(target)
+    digest = custom_of(entry).get("record") if entry else None
+    while digest:
+        data = tree.read(f"records/{digest}.json")
+        if data is None or sha256(data).hexdigest() != digest:
+            return
+        record = orjson.loads(data)
+        yield Version(record["version_number"], record["git_commit"], record["digest"], record["change_type"])
+        digest = record.get("previous")
 
 
 @dataclass

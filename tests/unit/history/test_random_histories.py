@@ -22,7 +22,7 @@ from unit.repositories import commit
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEEDS = int(os.environ.get("GCM_RANDOM_HISTORIES", "6"))
+SEEDS = int(os.environ.get("GCM_RANDOM_HISTORIES", "4"))
 Everything = dict[Target, Any]
 
 
