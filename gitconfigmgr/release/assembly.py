@@ -191,6 +191,7 @@ class Assembler:
                 "secrets": bundle.fingerprints,
                 "diff": self.patch(orjson.loads(before) if before else {}, orjson.loads(bundle.document)),
                 "before": self._history(old),
+                "previous": custom_of(old).get("record") if old else None,
             }
         )
 

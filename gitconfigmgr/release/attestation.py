@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gitconfigmgr import __version__
+from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.model.canonical import canonical_json
 
 if TYPE_CHECKING:
@@ -61,12 +62,17 @@ def statement(
 
 
 def sign(payload: bytes, signers: Sequence[Any]) -> bytes:
-    """The envelope, signed by all of them."""
+    """The envelope, signed by all of them. Raises OutsideError."""
     from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import UnverifiedSignatureError
 
     envelope = Envelope(payload, PAYLOAD, {})
     for signer in signers:
-        envelope.sign(signer)
+        try:
+            signer.public_key.verify_signature(envelope.sign(signer), envelope.pae())
+        except UnverifiedSignatureError:
+            key = signer.public_key.keyid[:12]
+            raise OutsideError(f"the key {key} signs something else", "see `gitconfigmgr keys status`") from None
     return canonical_json(envelope.to_dict())
 
 

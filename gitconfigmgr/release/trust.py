@@ -94,11 +94,13 @@ def custom_of(entry: TargetFile) -> dict[str, Any]:
     return custom if isinstance(custom, dict) else {}
 
 
-def read_trusted(read: Read, roots: list[bytes], now: datetime | None) -> Trusted | None:
+def read_trusted(
+    read: Read, roots: list[bytes], now: datetime | None, wanted: Callable[[str], bool] | None = None
+) -> Trusted | None:
     """All metadata of a tree below a tenant's folder; None where nothing was published yet.
 
     `roots` is a chain that was verified, by `walk_roots` or when it was made; the last one counts. Without `now` nothing
-    expires: a publisher renews what has. Raises UntrustedError.
+    expires: a publisher renews what has. `wanted` are the delegated roles to read, by default all. Raises UntrustedError.
     """
     newest = parsed(roots[-1], "root", "root")
     data = read(layout.TIMESTAMP)
@@ -112,7 +114,7 @@ def read_trusted(read: Read, roots: list[bytes], now: datetime | None) -> Truste
     tree = Trusted(roots, newest, timestamp, snapshot, targets, {}, known)
     delegated = targets.signed.delegations.roles if targets.signed.delegations else {}
     for role in delegated or {}:
-        if f"{role}.json" in snapshot.signed.meta:
+        if f"{role}.json" in snapshot.signed.meta and (wanted is None or wanted(role)):
             tree.roles[role] = _child(read, targets.signed, snapshot, role, known, now)
             _within(role, tree.roles[role])
     return tree

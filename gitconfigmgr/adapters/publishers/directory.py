@@ -113,14 +113,14 @@ class DirectoryPublisher:
         return resign(self, force=force)
 
     def waiting(self) -> dict[str, Any] | None:
-        """The receipt of the release that waits for signatures."""
-        return staging.waiting(self.files)
+        """What the release that waits for signatures would change."""
+        return staging.waiting(self.files, self.trusted())
 
-    def sign(self) -> Signed:
-        """Add the signatures of the keys at hand to it."""
+    def sign(self, looked_at: str) -> Signed:
+        """Add the signatures of the keys at hand to it; `looked_at` is the `seen` of what was shown."""
         from gitconfigmgr.adapters.publishers.directory_tending import sign
 
-        return sign(self)
+        return sign(self, looked_at)
 
     def ground(self) -> Ground:
         """What is published, and what to sign with."""

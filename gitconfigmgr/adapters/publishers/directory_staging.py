@@ -10,12 +10,15 @@ import orjson
 from gitconfigmgr.model.canonical import canonical_json
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.release import layout
-from gitconfigmgr.release.signing import Assembly
-from gitconfigmgr.release.trust import UntrustedError, parsed
+from gitconfigmgr.release.signing import Assembly, digest_of
+from gitconfigmgr.release.trust import UntrustedError, custom_of, parsed
 
 if TYPE_CHECKING:
+    from tuf.api.metadata import TargetFile
+
     from gitconfigmgr.adapters.publishers.directory import Files
     from gitconfigmgr.model.bundles import Release
+    from gitconfigmgr.release.trust import Trusted
 
 _INDEX = f"{layout.STAGED}/release.json"
 
@@ -72,10 +75,43 @@ def load(files: Files) -> Staged | None:
         raise UntrustedError("staged release", "is damaged") from None
 
 
-def waiting(files: Files) -> dict[str, Any] | None:
-    """The receipt of the staged release, to be shown to who signs it."""
+def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
+    """What the staged metadata would change, to be shown to who signs it; told by nothing else in the folder."""
     found = load(files)
-    return orjson.loads(found.receipt) if found else None
+    if found is None:
+        return None
+    targets = []
+    for role, item in sorted(found.made.roles.items()):
+        old = before.roles[role].signed.targets if before and role in before.roles else {}
+        for path in sorted({*old, *item.signed.targets}):
+            entry, known, target = item.signed.targets.get(path), old.get(path), layout.target_of(path)
+            if target is None or entry == known:
+                continue
+            custom = custom_of(entry) if entry else {}
+            targets.append(
+                {
+                    "namespace": target.namespace,
+                    "environment": target.environment,
+                    "change_type": custom.get("change", "delete"),
+                    "version": custom.get("version"),
+                    "commit": custom.get("commit"),
+                    "digest": f"sha256:{entry.hashes['sha256']}" if entry else None,
+                    "sealed": _sealed(item.signed.targets, old, target),
+                }
+            )
+    return {"release": found.number, "targets": targets, "seen": seen(found.made)}
+
+
+def seen(made: Assembly) -> str:
+    """What somebody has looked at before signing it: changes with anything that would be signed."""
+    parts = [f"{role} {digest_of(item.signed_bytes)}" for role, item in sorted(made.roles.items())]
+    return digest_of("\n".join(parts).encode())
+
+
+def _sealed(new: dict[str, TargetFile], old: dict[str, TargetFile], target: Target) -> bool:
+    """Whether the sealed secrets of a target are others."""
+    path = layout.path_of(target, layout.SEALED)
+    return new.get(path) != old.get(path)
 
 
 def clear(files: Files) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.model.bundles import Held
 from gitconfigmgr.release import keyset, layout, metadata
 from gitconfigmgr.release.signing import Assembly, entries_of, missing, sign_roles
-from gitconfigmgr.release.trust import parsed
+from gitconfigmgr.release.trust import custom_of, parsed
 
 if TYPE_CHECKING:
     from gitconfigmgr.adapters.publishers.directory import DirectoryPublisher
@@ -55,13 +56,18 @@ def resign(publisher: DirectoryPublisher, *, force: bool) -> Renewed:
         return Renewed((*changed, "snapshot", "timestamp"), tuple(left))
 
 
-def sign(publisher: DirectoryPublisher) -> Signed:
-    """Add the signatures of the keys at hand to the staged release; publish it once none is missing."""
+def sign(publisher: DirectoryPublisher, looked_at: str | None = None) -> Signed:
+    """Add the signatures of the keys at hand to the staged release; publish it once none is missing.
+
+    `looked_at` is the `seen` of what was shown: the folder may have changed since.
+    """
     with publisher.files.locked():
         ground = publisher.ground()
         staged = staging.load(publisher.files)
         if staged is None:
             return Signed()
+        if looked_at not in {None, staging.seen(staged.made)}:
+            raise UsageError("the staged release has changed since it was shown", "look at it again")
         number = ground.before.held().number if ground.before else 0
         if staged.base != number:
             raise UsageError(
@@ -82,8 +88,21 @@ def sign(publisher: DirectoryPublisher) -> Signed:
             staging.update(publisher.files, staged.made)
             return Signed(staged.number, tuple(added), lacking or {"online": 1})
         receipt = (f"releases/{staged.number}.json", staged.receipt)
-        publisher.finish(ground, staged.made, staged.note, receipt)
+        publisher.finish(ground, staged.made, _note(ground, staged), receipt)
         return Signed(staged.number, tuple(added))
+
+
+def _note(ground: Ground, staged: staging.Staged) -> dict[str, Any]:
+    """What the snapshot says of the release: its number and commit, as far as signed entries bear them out."""
+    before = ground.before.held() if ground.before else Held()
+    known = {before.commit}
+    for item in staged.made.roles.values():
+        customs = [custom_of(entry) for entry in item.signed.targets.values()]
+        known |= {custom.get("commit") for custom in customs if custom.get("release") == staged.number}
+    if staged.number <= before.number or not isinstance(staged.number, int):
+        raise UsageError(f"the staged release has the number {staged.number}", "release again")
+    commit = staged.note.get("commit")
+    return {"release": staged.number, "commit": commit if commit in known else before.commit}
 
 
 def _check(ground: Ground, made: Assembly) -> None:

@@ -35,21 +35,30 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     if waiting is None:
         click.echo("nothing waits for a signature")
         return
-    click.echo(f"release {waiting['release']} of {waiting['commit'][:12]}, committed by {waiting['author']}")
+    click.echo(f"release {waiting['release']}")
     for item in waiting["targets"]:
-        click.echo(
-            f"  {item['change_type']:<8} {item['namespace']} {item['environment']}, version {item['version']}, {item['digest']}"
+        secrets = ", with other secrets" if item["sealed"] else ""
+        what = (
+            f"version {item['version']} of {str(item['commit'])[:12]}, {item['digest']}{secrets}"
+            if item["digest"]
+            else ""
         )
+        click.echo(f"  {item['change_type']:<8} {item['namespace']} {item['environment']}  {what}".rstrip())
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is here to be asked: sign it?", "pass --yes")
         click.confirm("sign it", abort=True)
-    found = tree.sign()
-    if not found.added and found.missing:
+    found = tree.sign(waiting["seen"])
+    if not found.added and found.missing and "online" not in found.missing:
         raise UsageError(
             "none of the keys here can sign it, or they have signed already", "see `gitconfigmgr keys status`"
         )
-    if found.missing:
-        click.echo(f"signed; {many(max(found.missing.values()), 'more signature')} needed")
+    signed = "signed; " if found.added else ""
+    if not found.missing:
+        click.echo(f"{signed}release {found.number} is published")
+    elif "online" in found.missing:
+        click.echo(
+            f"{signed}release {found.number} has all signatures; whoever has the online key publishes it by `release sign`"
+        )
     else:
-        click.echo(f"signed; release {found.number} is published")
+        click.echo(f"{signed}{many(max(found.missing.values()), 'more signature')} needed")

@@ -119,7 +119,7 @@ class _Gateway:
             return
         refs = [self._ref(name, priority) for priority, name in enumerate(names.values())]
         total = self._taking.take(*at, "max_total_seconds")
-        attempt = self._alike(at, names, "timeout_seconds", "the longest of the chain holds for all targets")
+        attempt = self._alike(at, names, "timeout_seconds", "Envoy has one for the whole chain: the longest")
         if total is not None and attempt is not None:
             attempt = min(attempt, total)
         route = object_name(self._target, f"chain {chain}")
@@ -162,7 +162,7 @@ class _Gateway:
         return largest
 
     def _retry(self, at: tuple[str, ...], names: Mapping[int, str]) -> dict[str, Any]:
-        attempts = self._alike(at, names, "max_attempts", "the most of the chain hold for all targets") or 1
+        attempts = self._alike(at, names, "max_attempts", "Envoy has one for the whole chain: the most") or 1
         given = [self._taking.take(*at, "targets", index, "when") for index in list(names)[1:]]
         causes = {cause for when in given for cause in when or _STATUS}
         for index, when in zip(list(names)[1:], given, strict=True):

@@ -125,7 +125,10 @@ def _place(taking: Taking, at: tuple[str, ...], service: Service) -> tuple[str, 
             return None
         tls = parts.scheme == "https"
         host = parts.hostname or ""
-        return (host, port or (443 if tls else 80), tls, parts.path.rstrip("/")) if _at(host, 0) else None
+        at = _at(host, 0)
+        if at is None or (tls and "ip" in at):  # a certificate is for a name
+            return None
+        return host, port or (443 if tls else 80), tls, parts.path.rstrip("/")
     host = service.host
     if region := taking.look(*at, "bedrock", "region"):
         host = f"bedrock-runtime.{region}.amazonaws.com"

@@ -122,6 +122,23 @@ def rotate(world, role):
     world.keys.roots().append(metadata.sign(metadata.new_root(version, roles, world.now), signers))
 
 
+def test_versions_are_told_by_the_signed_chain_of_records(world):
+    from gitconfigmgr.app.release.tending import versions
+
+    for limit in range(3, 16):
+        world.publish(bundle(CHAT, {"limit": limit}))
+    found = list(versions(world.publisher(), CHAT))
+    assert [item.number for item in found] == list(range(15, 0, -1))
+    receipts = world.tree / "releases"
+    for place in receipts.iterdir():
+        place.write_bytes(b"{}")
+    assert list(versions(world.publisher(), CHAT)) == found, "receipts have no say"
+    digest = world.trusted().entries()[CHAT].unrecognized_fields["custom"]["record"]
+    place = world.tree / f"records/{digest}.json"
+    place.write_bytes(place.read_bytes().replace(b"cccc", b"dddd"))
+    assert list(versions(world.publisher(), CHAT)) == []
+
+
 # -- two persons -------------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +178,39 @@ def test_a_release_waits_for_the_second_signature(guarded):
     assert guarded.publisher().held().number == 2
     holds(guarded)
     assert sign(guarded.publisher()).number is None
+
+
+def test_who_signs_is_shown_what_the_metadata_says_and_nothing_else(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}), bundle(SEARCH, {"limit": 9}, token="t1"))
+    index = guarded.tree / "staged/release.json"
+    index.write_bytes(index.read_bytes().replace(b"update", b"delete").replace(b'"search"', b'"harmless"'))
+    shown = guarded.publisher().waiting()["targets"]
+    assert [(item["namespace"], item["change_type"], item["version"], item["sealed"]) for item in shown] == [
+        (CHAT.namespace, "update", 2, False),
+        (SEARCH.namespace, "create", 1, True),
+    ]
+    assert all(item["commit"] == "c" * 40 and item["digest"] for item in shown)
+
+
+def test_what_changed_since_it_was_shown_gets_no_signature(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    shown = guarded.publisher().waiting()["seen"]
+    guarded.publish(bundle(CHAT, {"limit": 3}))
+    with pytest.raises(UsageError, match="has changed since it was shown"):
+        sign(guarded.publisher(), shown)
+
+
+def test_the_index_of_what_is_staged_cannot_name_a_commit(guarded):
+    guarded.keys.signers_of["release_production"] = guarded.keys.signers_of["release_production"][:2]
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    index = guarded.tree / "staged/release.json"
+    index.write_bytes(index.read_bytes().replace(b"c" * 40, b"e" * 40))
+    guarded.keys.here = None
+    sign(guarded.publisher())
+    assert guarded.publisher().held().commit == "c" * 40
 
 
 def test_signing_twice_with_one_key_is_one_signature(guarded):
