@@ -106,7 +106,9 @@ class FolderPublisher:
         parent = self._folder.parent
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(parent / f".{self._folder.name}.gcm-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(
+                parent / f".{self._folder.name}.gcm-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
             raise OutsideError(f"{parent}: {error.strerror}", "nothing was written") from None
         try:

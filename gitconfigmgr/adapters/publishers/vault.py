@@ -157,7 +157,9 @@ class VaultPublisher:
             return Record.of(json.loads(entry.data["release"])), entry.version
         except (KeyError, TypeError, ValueError):
             place = f"{self._client.mount}/{self._path}/{POINTER}"
-            raise UsageError(f"{place} was not written by gitconfigmgr", "name another place by the option path") from None
+            raise UsageError(
+                f"{place} was not written by gitconfigmgr", "name another place by the option path"
+            ) from None
 
     def _point(self, record: Record, cas: int) -> None:
         text = text_of(record.data())
