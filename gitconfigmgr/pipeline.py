@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.hygiene.marked import with_kinds
 from gitconfigmgr.check.hygiene.repository import Hygiene
-from gitconfigmgr.check.policies.judge import Policies
-from gitconfigmgr.check.policies.waivers import Waivers
 from gitconfigmgr.check.llm.catalog import LOCK
 from gitconfigmgr.check.llm.judge import LlmJudge
+from gitconfigmgr.check.policies.judge import Policies
+from gitconfigmgr.check.policies.waivers import Waivers
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
@@ -29,8 +29,8 @@ from gitconfigmgr.source import layout as layouts
 from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.metadata import read_metadata
 from gitconfigmgr.source.reader import read_document
-from gitconfigmgr.source.scalars import Refused, read_plain
 from gitconfigmgr.source.rules import under
+from gitconfigmgr.source.scalars import Refused, read_plain
 from gitconfigmgr.source.settings import read_settings
 
 if TYPE_CHECKING:

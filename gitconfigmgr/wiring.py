@@ -18,22 +18,22 @@ from gitconfigmgr.source.layout import SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from gitconfigmgr.adapters.git.revision import RevisionTree
+    from gitconfigmgr.adapters.signing.folder import KeyFolder
     from gitconfigmgr.app.gate import Gate
     from gitconfigmgr.app.ranges import Range
     from gitconfigmgr.app.records import Chronicle
-    from gitconfigmgr.adapters.git.revision import RevisionTree
-    from gitconfigmgr.adapters.signing.folder import KeyFolder
     from gitconfigmgr.app.release.gate import Gate as ReleaseGate
     from gitconfigmgr.app.release.run import Releasing
     from gitconfigmgr.app.secrets.bench import Bench
-    from gitconfigmgr.check.policies.judge import Policies
     from gitconfigmgr.app.secrets.editing import Desk
+    from gitconfigmgr.check.policies.judge import Policies
     from gitconfigmgr.model.imports import Importer
+    from gitconfigmgr.model.names import Target
     from gitconfigmgr.model.revisions import Base, SignedCommit
     from gitconfigmgr.model.settings import KeyServices
-    from gitconfigmgr.pipeline import Repository
-    from gitconfigmgr.model.names import Target
     from gitconfigmgr.model.values import Node
+    from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import Destination, History, OutputTree, StateStore, Tree, Versions
     from gitconfigmgr.secrets.ports import KeyProvider
 
@@ -92,19 +92,18 @@ def open_chronicle(state: State, *, cached: bool = True) -> Chronicle:
     from gitconfigmgr.adapters.git import revision
     from gitconfigmgr.adapters.git.lineage import GitLineage
     from gitconfigmgr.app.records import Chronicle
-    from gitconfigmgr.pipeline import Repository
+
+    def reopen(tree: Tree, versions: Versions) -> Repository:
+        from gitconfigmgr.pipeline import Repository  # what is remembered needs no compiler
+
+        return Repository(tree, read_schema, versions=versions)
 
     repository = revision.open_repository(state.folder)
     rev = state.rev or "HEAD"
     unborn = state.rev is None and revision.head(repository) is None
-    prefix = "" if unborn else getattr(_at_revision(repository, rev, state.folder), "prefix")  # noqa: B009 - no port
+    prefix = "" if unborn else _at_revision(repository, rev, state.folder).prefix
     store = partial(_record_store, state.folder) if cached else _no_store
-    return Chronicle(
-        GitLineage(repository, rev, prefix),
-        lambda tree, versions: Repository(tree, read_schema, versions=versions),
-        store,
-        program_identity(),
-    )
+    return Chronicle(GitLineage(repository, rev, prefix), reopen, store, program_identity())
 
 
 def _record_store(folder: Path, name: str) -> StateStore:
@@ -158,7 +157,7 @@ def open_gate(state: State, base: str) -> Gate:
 
     return gate.open_gate(
         *find_base(revision.open_repository(state.folder), base, state.rev, prefix_of(state, tree)),
-        tree, read_schema, state.now, open_engine, _versions(state),
+        tree, read_schema, state.now, engine=open_engine, versions=_versions(state),
     )  # fmt: skip
 
 

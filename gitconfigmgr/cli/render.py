@@ -152,7 +152,9 @@ def summary_words(checked: Checked) -> str:
     fixable = sum(1 for item in checked.diagnostics if item.edits)
     fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
     waived = f", {counts['waived']} waived" if counts["waived"] else ""
-    return f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{waived}{base} in {scope}{known}{fix}"
+    return (
+        f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{waived}{base} in {scope}{known}{fix}"
+    )
 
 
 def count(diagnostics: list[Diagnostic]) -> dict[str, int]:

@@ -12,8 +12,8 @@ TABLE: list[Code] = [
          "Correct it at the position shown; docs/policies.md describes the file."),
     Code("GCM603", "error", "policy failed",
          "An expression ended in an error or exceeded its bounds, so it is not known whether the document is right.",
-         "Let the expression give an answer for every document. Ask first whether a key is there, as in "
-         "`!has(object.llm) || ...`; loop over less where a bound was exceeded."),
+         "Let the expression give an answer for every document. `get('llm.max_tokens', 0)` does where a key may be missing; "
+         "loop over less where a bound was exceeded."),
     Code("GCM604", "warning", "policy that judges nothing",
          "It matches no target, or its conditions hold for none, so it protects nothing.",
          "Correct `match` or `matchConditions`, or remove the policy."),

@@ -36,7 +36,11 @@ def test_none_is_written_where_one_cannot_be(tmp_path: Path, obstacle: str) -> N
     else:
         last.mkdir()
     before = tree_of(tmp_path)
-    edits = {"configs/acme/base.yaml": b"a: 2\n", "configs/new/base.yaml": b"c: 1\n", "configs/acme/last.yaml": b"x: 2\n"}
+    edits = {
+        "configs/acme/base.yaml": b"a: 2\n",
+        "configs/new/base.yaml": b"c: 1\n",
+        "configs/acme/last.yaml": b"x: 2\n",
+    }
     with pytest.raises(GitConfigError):
         WorkFolder(tmp_path).save(edits, "")
     assert tree_of(tmp_path) == before
