@@ -73,6 +73,8 @@ def open_gate(
         )
     judged = Repository(tree, read_packaged, now, rules, before, engine, versions)
     own.now, own.before = now, before
+    for namespace in {target.namespace for target in judged.targets}:
+        judged.schemas.view(namespace)  # read now: whatever they refer to, wherever it lies, is a file of rules
     altered = [] if rules is None else list(_altered(own, judged, tip if begin is None else begin))
     allowed = [] if before is None else list(_allowed(judged, before))
     return Gate(base, judged, own if altered else None, before, [*findings, *altered, *allowed], notes)
