@@ -54,13 +54,15 @@ def align(old: list[Any], new: list[Any], member: str | None) -> list[Pair]:
     while end < shorter - start and same(old[-1 - end], new[-1 - end]):
         end += 1
     pairs: list[Pair] = [(index, index) for index in range(start)]
-    middle = _run(
-        [_content(item) for item in old[start : len(old) - end]],
-        [_content(item) for item in new[start : len(new) - end]],
-        exact=False,
-    )
+    middle = _middle(old[start : len(old) - end], new[start : len(new) - end])
     pairs += [(None if i is None else i + start, None if j is None else j + start) for i, j in middle]
     return pairs + [(len(old) - end + n, len(new) - end + n) for n in range(end)]
+
+
+def _middle(old: list[Any], new: list[Any]) -> list[Pair]:
+    if len(old) == len(new) and 2 * sum(map(same, old, new)) >= len(old):
+        return _side_by_side(0, len(old), 0, len(new))  # a few items changed where they are
+    return _run(list(map(_content, old)), list(map(_content, new)), exact=False)
 
 
 def _identities(items: list[Any], member: str) -> list[str]:
