@@ -54,6 +54,7 @@ def _as_metadata(item: Diagnostic) -> Diagnostic:
 
 def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
     kinds = KEYS.get(key)
+    value: Any = node.value
     if kinds is None:
         near = closest(key, tuple(KEYS))
         help_ = f"did you mean {near}?" if near else "known are " + ", ".join(KEYS)
@@ -62,12 +63,11 @@ def _check(key: str, node: Node, findings: list[Diagnostic]) -> None:
         wanted = " or ".join(_WORDS[kind] for kind in kinds)
         findings.append(Diagnostic("GCM123", f"{key} must be {wanted}", position_of(node)))
     elif key in _LISTS:
-        wrong = [item for item in node.value if not isinstance(item.value, str)]
+        wrong = [item for item in value if not isinstance(item.value, str)]
         findings += [Diagnostic("GCM123", f"{key} is a list of words", position_of(item)) for item in wrong]
     elif key == "budget":
         _check_budget(node, findings)
     elif key == "classification":
-        value: Any = node.value
         classes = [node] if isinstance(value, str) else list(value.values())
         for item in classes:
             if item.value not in CLASSES and not isinstance(item.value, dict):

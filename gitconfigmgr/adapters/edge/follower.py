@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +10,8 @@ from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.release import delta, layout
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tuf.ngclient import Updater
 
     from gitconfigmgr.adapters.edge.transport import Transport
@@ -81,11 +82,12 @@ class Follower:
             updater.get_targetinfo(layout.patterns_of(role)[0].replace("*", "-"))
 
     def _roles(self) -> list[str]:
-        from tuf.api.metadata import Metadata, Targets
+        from tuf.api.metadata import Metadata, Snapshot, Targets
 
         top: Metadata[Targets] = Metadata.from_bytes((self._metadata / "targets.json").read_bytes())
+        now: Metadata[Snapshot] = Metadata.from_bytes((self._metadata / "snapshot.json").read_bytes())
         delegated = top.signed.delegations.roles if top.signed.delegations else None
-        return [role for role in delegated or {} if self._scope.role(role)]
+        return [role for role in delegated or {} if f"{role}.json" in now.signed.meta and self._scope.role(role)]
 
     def _verified_files(self) -> dict[str, bytes]:
         """Metadata as the published tree names it."""

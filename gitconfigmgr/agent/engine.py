@@ -1,0 +1,174 @@
+"""Carries out what the replica decides: polls, activates, notifies. One thread at a time; readers see `board` change whole."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gitconfigmgr.adapters.edge.content import Content, Scope, read_content
+from gitconfigmgr.adapters.edge.follower import Follower, New
+from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.sync import replica as machine
+from gitconfigmgr.sync.reading import Board, Served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitconfigmgr.adapters.edge.opening import Opener
+    from gitconfigmgr.adapters.edge.store import Store
+    from gitconfigmgr.agent.outputs import Outputs
+    from gitconfigmgr.agent.settings import AgentSettings
+
+
+class Engine:
+    """`now` is the clock; `changed` is called with the namespaces that are new, after they are in use."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        root: bytes,
+        follower: Follower,
+        store: Store,
+        opener: Opener,
+        outputs: Outputs,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._root = root
+        self._follower = follower
+        self._store = store
+        self._opener = opener
+        self._outputs = outputs
+        self.now = now
+        rules = machine.Rules(settings.interval, settings.stale_after)
+        self.replica = machine.Replica(rules)
+        self.board = Board()
+        self.changed: Callable[[tuple[str, ...]], None] = lambda _: None
+        self._content: Content | None = None
+        self._offered: New | None = None
+
+    @property
+    def phase(self) -> machine.Phase:
+        return machine.phase(self.replica, self.now())
+
+    @property
+    def age(self) -> float:
+        """Seconds since what is served was last proved to be current; since it was signed, where that was before this run."""
+        active = self.replica.active
+        if active is None:
+            return 0.0
+        return max(0.0, machine.clock(self.replica, self.now()) - max(self.replica.proved, active.signed))
+
+    def load(self) -> None:
+        """The last known good from disk, verified again."""
+        for read, note in self._store.generations():
+            try:
+                content = read_content(read, self._root, _scope(self._settings), note.get("etag"))
+                board = self._board(content)
+            except OutsideError as error:
+                log("warning", f"a stored generation is passed over: {error}")
+                continue
+            self._content, self.board = content, board
+            floors = {str(name): int(version) for name, version in note.get("floors", {}).items()}
+            self.handle(machine.Loaded(content.candidate, floors, float(note.get("since", 0))))
+            return
+        if not self._store.empty():
+            log("error", "nothing in the store can be used; it is fetched anew")
+
+    def handle(self, event: machine.Event) -> None:
+        """One event and all that follows from it."""
+        events = [event]
+        while events:
+            self.replica, effects = machine.step(self.replica, events.pop(0), self.now())
+            for effect in effects:
+                following = self._carry_out(effect)
+                if following is not None:
+                    events.append(following)
+
+    def _carry_out(self, effect: machine.Effect) -> machine.Event | None:
+        match effect:
+            case machine.Poll():
+                return self._poll(effect)
+            case machine.Activate():
+                return self._activate(effect)
+            case machine.Notify():
+                self._outputs.notify()
+                self.changed(effect.changed)
+            case machine.Report():
+                log("warning", effect.message)
+        return None
+
+    def _poll(self, effect: machine.Poll) -> machine.Event:
+        try:
+            found = self._follower.poll(effect.etag, self._content)
+        except OutsideError as error:
+            return machine.Failed(str(error))
+        except Exception as error:  # noqa: BLE001 - hostile answers must not end the agent: the last good stays
+            return machine.Failed(f"not verified: {type(error).__name__}")
+        if isinstance(found, New):
+            self._offered = found
+            return machine.Offered(found.content.candidate)
+        return machine.Unchanged(found.proof)
+
+    def _activate(self, effect: machine.Activate) -> machine.Event:
+        assert self._offered is not None
+        content, self_files = self._offered.content, self._offered.files
+        self._offered = None
+        after, _ = machine.step(self.replica, machine.Activated(effect.candidate), self.now())
+        note = {"etag": effect.candidate.etag, "since": after.since, "floors": dict(after.floors)}
+        try:
+            board = self._board(content)
+            self._outputs.stage(board)
+            self._store.activate(_needed(content, self_files), note)
+            self._outputs.flip()
+        except OutsideError as error:
+            self._outputs.discard()
+            return machine.Failed(f"not activated: {error}")
+        self._content, self.board = content, board
+        return machine.Activated(effect.candidate)
+
+    def _board(self, content: Content) -> Board:
+        documents = {}
+        for namespace, choice in content.choices.items():
+            closed = content.documents[namespace]
+            opened = self._opener.open(closed, content.bytes_of[choice.sealed.sha256] if choice.sealed else None)
+            policy = self._settings.policy_of(namespace)
+            version = choice.version
+            documents[namespace] = Served(namespace, version.given, version.sha256, closed, opened, policy)
+        return Board(content.release, content.commit, documents)
+
+    def status(self) -> dict[str, Any]:
+        """What `agent status` and the endpoint /status say."""
+        replica, now = self.replica, self.now()
+        return {
+            "state": str(self.phase),
+            "age": round(self.age, 3),
+            "release": self.board.release,
+            "commit": self.board.commit,
+            "environment": self._settings.environment,
+            "instance": self._settings.instance,
+            "since": replica.since or None,
+            "expires_in": round(replica.expires - machine.clock(replica, now), 3) if replica.active else None,
+            "reason": replica.reason or None,
+            "waiting": replica.waiting or None,
+            "namespaces": {name: item.version for name, item in sorted(self.board.documents.items())},
+        }
+
+
+def _scope(settings: AgentSettings) -> Scope:
+    return Scope(settings.environment, settings.namespaces, settings.instance)
+
+
+def _needed(content: Content, files: dict[str, bytes]) -> dict[str, bytes]:
+    parts = [part for choice in content.choices.values() for part in choice.parts]
+    return {**files, **{part.file: content.bytes_of[part.sha256] for part in parts}}
+
+
+def log(level: str, message: str) -> None:
+    """One line of JSON on standard error; the agent is a service, and this is its only output."""
+    line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": level, "message": message}
+    sys.stderr.write(orjson.dumps(line).decode() + "\n")
+    sys.stderr.flush()

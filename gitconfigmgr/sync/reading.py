@@ -1,0 +1,82 @@
+"""What a reader is given: a value out of a document, and no more than the policy allows once the metadata has expired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.sync.replica import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Policy(StrEnum):
+    """What readers are given of a namespace when the signed life of its metadata is over."""
+
+    SERVE = "serve"
+    NON_SECRET = "serve-non-secret"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A document that is in use. `closed` has `{"$secret": ...}` in the place of secrets, `opened` their values."""
+
+    namespace: str
+    version: int
+    sha256: str
+    closed: Any
+    opened: Any
+    policy: Policy = Policy.SERVE
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that is in use, replaced as a whole."""
+
+    release: int = 0
+    commit: str = ""
+    documents: Mapping[str, Served] = {}  # noqa: RUF009 - never written to
+
+
+def visible(served: Served, phase: Phase) -> tuple[bool, Any]:
+    """Whether a document is given in this phase, and the document."""
+    if phase is not Phase.EXPIRED or served.policy is Policy.SERVE:
+        return True, served.opened
+    return served.policy is Policy.NON_SECRET, served.closed
+
+
+def servable(board: Board, phase: Phase) -> bool:
+    """Whether readiness is given: there is something, and all of it may be served."""
+    return phase is not Phase.NOT_READY and all(visible(item, phase)[0] for item in board.documents.values())
+
+
+def locate(board: Board, parts: Sequence[str]) -> tuple[Served, tuple[str, ...]] | None:
+    """The document that a path names, and what of the path is left: the longest namespace wins."""
+    for length in range(len(parts), 0, -1):
+        served = board.documents.get("/".join(parts[:length]))
+        if served is not None:
+            return served, tuple(parts[length:])
+    return None
+
+
+def find(value: Any, name: str) -> Any:
+    """The value at a dotted path; keys may have dots in them. Raises KeyError."""
+    if not name:
+        return value
+    if isinstance(value, dict):
+        if name in value:
+            return value[name]
+        for at, character in enumerate(name):
+            if character == "." and name[:at] in value:
+                try:
+                    return find(value[name[:at]], name[at + 1 :])
+                except KeyError:
+                    continue
+    elif isinstance(value, list):
+        first, _, rest = name.partition(".")
+        if first.isdecimal() and int(first) < len(value):
+            return find(value[int(first)], rest)
+    raise KeyError(name)
