@@ -11,6 +11,7 @@ import orjson
 from gitconfigmgr.adapters.edge.content import Content, Scope, read_content
 from gitconfigmgr.adapters.edge.follower import Follower, New
 from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.release.trust import walk_roots
 from gitconfigmgr.sync import replica as machine
 from gitconfigmgr.sync.reading import Board, Served
 
@@ -64,11 +65,19 @@ class Engine:
 
     def load(self) -> None:
         """The last known good from disk, verified again."""
+        try:
+            walk_roots(lambda _: None, self._root)
+        except OutsideError as error:
+            self.handle(machine.Broken(f"the trusted root is of no use: {error}"))
+            return
         for read, note in self._store.generations():
             try:
                 content = read_content(read, self._root, _scope(self._settings), note.get("etag"))
                 board = self._board(content)
+                self._outputs.stage(board)
+                self._outputs.flip()
             except OutsideError as error:
+                self._outputs.discard()
                 log("warning", f"a stored generation is passed over: {error}")
                 continue
             self._content, self.board = content, board

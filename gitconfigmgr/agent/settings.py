@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.sync.reading import Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ COMMANDS = {
     "release": "Check, sign and publish what changed.",
     "verify": "Verify a published tree.",
     "resign": "Renew the metadata of a published tree before it ends.",
+    "agent": "Follow a published tree, and serve it on this machine.",
     "keys": "Make and rotate the keys that sign releases.",
     "set": "Set a value in the file of a layer, and touch nothing else.",
     "unset": "Remove a key from the file of a layer.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ class Policy(StrEnum):
     """What readers are given of a namespace when the signed life of its metadata is over."""
 
     SERVE = "serve"
-    NON_SECRET = "serve-non-secret"
+    CLOSED = "serve-non-secret"
     REFUSE = "refuse"
 
 
@@ -38,14 +39,20 @@ class Board:
 
     release: int = 0
     commit: str = ""
-    documents: Mapping[str, Served] = {}  # noqa: RUF009 - never written to
+    documents: Mapping[str, Served] = field(default_factory=dict)
+
+
+def token(board: Board) -> str:
+    """Changes with any version that is in use; says nothing of the content."""
+    lines = [f"{name} {item.version} {item.sha256}" for name, item in sorted(board.documents.items())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def visible(served: Served, phase: Phase) -> tuple[bool, Any]:
     """Whether a document is given in this phase, and the document."""
     if phase is not Phase.EXPIRED or served.policy is Policy.SERVE:
         return True, served.opened
-    return served.policy is Policy.NON_SECRET, served.closed
+    return served.policy is Policy.CLOSED, served.closed
 
 
 def servable(board: Board, phase: Phase) -> bool:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gitconfigmgr.adapters.files import write_atomically
 from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.sync.replica import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,6 +101,19 @@ class Store:
     def empty(self) -> bool:
         """Whether nothing was ever activated."""
         return not self._numbers()
+
+    def pin(self) -> Pin | None:
+        """What an operator has set. A damaged file counts as none."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found = orjson.loads((self.folder / "pin.json").read_bytes())
+            return Pin(float(found["until"]), str(found["reason"]))
+        return None
+
+    def set_pin(self, pin: Pin | None) -> None:
+        if pin is None:
+            (self.folder / "pin.json").unlink(missing_ok=True)
+        else:
+            write_atomically(self.folder / "pin.json", orjson.dumps({"until": pin.until, "reason": pin.reason}))
 
     def _numbers(self) -> list[int]:
         return sorted(int(path.name) for path in self._generations.iterdir() if path.name.isdecimal())

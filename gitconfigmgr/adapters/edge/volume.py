@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitconfigmgr.errors import OutsideError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _DATA = "..data"
 

@@ -1,0 +1,173 @@
+"""What readers can ask: values, documents, state, and to be told of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gitconfigmgr.agent.server import Request, Response, Stream, problem
+from gitconfigmgr.sync.reading import Board, Served, find, locate, servable, token, visible
+from gitconfigmgr.sync.replica import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gitconfigmgr.agent.engine import Engine
+
+_CACHED = 4096
+_LONGEST_WAIT, _HEARTBEAT = 60.0, 15.0
+
+
+class Reads:
+    """Answers from the engine's board. Bodies are kept until the board changes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bodies: dict[tuple[str, bool], tuple[Served, bytes, str]] = {}
+        self._board = engine.board
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """The board has changed: tell those who wait."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def handle(self, request: Request) -> Response | Stream:
+        """One request."""
+        match request.parts:
+            case ("config", *rest) if rest:
+                return self._config(request, rest)
+            case ("config",):
+                return _json({"namespaces": sorted(self._engine.board.documents)}, self._lines())
+            case ("status",):
+                return _json(self._engine.status())
+            case ("watch",):
+                return self._watch(request)
+            case ("health", "live"):
+                return _json({"status": "live"})
+            case ("health", "ready"):
+                return self._ready()
+            case ("metrics",):
+                return self._metrics()
+        return problem(404, "see /config, /watch, /status, /health/live, /health/ready and /metrics")
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def _config(self, request: Request, parts: list[str]) -> Response:
+        engine, phase = self._engine, self._engine.phase
+        board = engine.board
+        if board is not self._board:
+            self._bodies, self._board = {}, board
+        closed = phase is Phase.EXPIRED
+        cached = self._bodies.get((request.target, closed))
+        if cached is None:
+            made = self._made(request, parts, board, phase)
+            if isinstance(made, Response):
+                return made
+            cached = made
+            if len(self._bodies) < _CACHED:
+                self._bodies[request.target, closed] = cached
+        served, body, etag = cached
+        lines = f"{self._lines(phase)}X-Gcm-Version: {served.version}\r\n"
+        if "envelope" in request.query:
+            age = {"version": served.version, "sha256": served.sha256, "age": round(engine.age, 3), "state": phase}
+            body = orjson.dumps({"namespace": served.namespace, **age, "value": orjson.Fragment(body)})
+            return Response(200, body, lines=lines)
+        lines += f'ETag: "{etag}"\r\n'
+        if request.headers.get("if-none-match") == f'"{etag}"':
+            return Response(304, lines=lines)
+        return Response(200, body, lines=lines)
+
+    def _made(
+        self, request: Request, parts: list[str], board: Board, phase: Phase
+    ) -> tuple[Served, bytes, str] | Response:
+        if phase is Phase.NOT_READY or (phase is Phase.FATAL and not board.documents):
+            return problem(503, self._engine.replica.reason or "nothing verified is here yet", self._lines(phase))
+        found = locate(board, parts)
+        if found is None:
+            return problem(404, f"no namespace that is followed: {'/'.join(parts)}", self._lines(phase))
+        served, rest = found
+        given, document = visible(served, phase)
+        if not given:
+            return problem(503, f"{served.namespace}: its metadata has expired", self._lines(phase))
+        try:
+            body = orjson.dumps(find(document, ".".join(rest)))
+        except KeyError:
+            return problem(404, f"{served.namespace} has no key {'.'.join(rest)}", self._lines(phase))
+        del request
+        return served, body, hashlib.sha256(body).hexdigest()[:32]
+
+    def _lines(self, phase: Phase | None = None) -> str:
+        engine = self._engine
+        return (
+            f"X-Gcm-State: {phase or engine.phase}\r\nX-Gcm-Age: {engine.age:.3f}\r\n"
+            f"X-Gcm-Release: {engine.board.release}\r\nCache-Control: no-store\r\n"
+        )
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> Response:
+        phase = self._engine.phase
+        ready = phase is not Phase.FATAL and servable(self._engine.board, phase)
+        body = {"ready": ready, "state": phase, "age": round(self._engine.age, 3)}
+        if self._engine.replica.reason:
+            body["reason"] = self._engine.replica.reason
+        return _json(body)._replace(status=200 if ready else 503)
+
+    def _metrics(self) -> Response:
+        status = self._engine.status()
+        lines = [
+            *(f'gitconfigmgr_agent_state{{state="{phase}"}} {int(phase == status["state"])}' for phase in Phase),
+            f"gitconfigmgr_agent_age_seconds {status['age']}",
+            f"gitconfigmgr_agent_release {status['release']}",
+            f"gitconfigmgr_agent_polls_total {self._engine.replica.polls}",
+        ]
+        if status["expires_in"] is not None:
+            lines.append(f"gitconfigmgr_agent_expires_in_seconds {status['expires_in']}")
+        for name, version in status["namespaces"].items():
+            lines.append(f'gitconfigmgr_agent_version{{namespace="{name}"}} {version}')
+        return Response(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    def _watch(self, request: Request) -> Stream:
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return Stream(self._events(request.headers.get("last-event-id", "")))
+        wait = request.headers.get("prefer", "").partition("wait=")[2]
+        seconds = min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else 30.0
+        return Stream(self._long_poll(request.query.get("after", ""), seconds))
+
+    async def _events(self, seen: str) -> AsyncIterator[bytes | Response]:
+        """Versions, never content; a comment now and then, so that both sides notice a lost connection."""
+        yield b": gitconfigmgr\n\n"
+        while True:
+            event, now = self._changed, token(self._engine.board)
+            if now != seen:
+                seen = now
+                yield f"id: {now}\nevent: change\ndata: {orjson.dumps(self._versions(now)).decode()}\n\n".encode()
+            try:
+                await asyncio.wait_for(event.wait(), _HEARTBEAT)
+            except TimeoutError:
+                yield b":\n\n"
+
+    async def _long_poll(self, seen: str, seconds: float) -> AsyncIterator[bytes | Response]:
+        event = self._changed
+        if token(self._engine.board) == seen:
+            try:
+                await asyncio.wait_for(event.wait(), seconds)
+            except TimeoutError:
+                yield Response(204, lines=self._lines())
+                return
+        yield _json(self._versions(token(self._engine.board)), self._lines())
+
+    def _versions(self, now: str) -> dict[str, Any]:
+        board = self._engine.board
+        versions = {name: item.version for name, item in sorted(board.documents.items())}
+        return {"after": now, "release": board.release, "namespaces": versions}
+
+
+def _json(value: Any, lines: str = "") -> Response:
+    return Response(200, orjson.dumps(value), lines=lines)

@@ -1,0 +1,128 @@
+"""`gitconfigmgr agent`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FILE = click.option(
+    "-f", "--file", "path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", default="agent.toml",
+    envvar="GITCONFIGMGR_AGENT", show_default=True, help="The settings of the agent.",
+)  # fmt: skip
+
+
+@click.group(
+    "agent",
+    epilog="""\b
+Examples:
+  gitconfigmgr agent run -f /etc/gitconfigmgr/agent.toml
+  gitconfigmgr agent init --wait 60
+  gitconfigmgr agent status
+  gitconfigmgr agent exec -e OPENAI_API_KEY=acme/chat:api.key -- python app.py
+  gitconfigmgr agent pin --until 2026-12-01 -m 'incident 42'""",
+)
+def command() -> None:
+    """Follow a published tree: verify it, keep it, and serve it to this machine."""
+
+
+@command.command("run")
+@FILE
+def run(path: Path) -> None:
+    """Follow until the process is ended. SIGHUP polls at once."""
+    from gitconfigmgr.agent import main
+
+    main.run(path)
+
+
+@command.command("init")
+@FILE
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=60, show_default=True, metavar="SECONDS", help="How long."
+)
+def init(path: Path, wait: float) -> None:
+    """Have something verified in place before applications start, then end."""
+    from gitconfigmgr.agent import main
+
+    status = main.init(path, wait)
+    click.echo(f"{status['state']}: release {status['release']}, {len(status['namespaces'])} namespaces")
+
+
+@command.command("status")
+@FILE
+@click.option("--json", "as_json", is_flag=True, help="All of it.")
+def status(path: Path, *, as_json: bool) -> int:
+    """Ask the running agent what it serves. Exit status 1 unless it is ready or pinned."""
+    import json
+
+    from gitconfigmgr.agent.settings import read_settings
+    from gitconfigmgr.client import Config, ConfigError
+    from gitconfigmgr.errors import OutsideError, UsageError
+
+    settings = read_settings(path)
+    if not settings.socket and not settings.listen:
+        raise UsageError("the agent has neither `socket` nor `listen`", "set one in its settings")
+    socket = str(settings.socket) if settings.socket else None
+    client = Config("", socket=socket, url=None if socket else f"http://{settings.listen}")
+    try:
+        found = client.status()
+    except ConfigError as error:
+        raise OutsideError(str(error), "start it: gitconfigmgr agent run") from None
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        click.echo(f"{found['state']}  release {found['release']}  age {found['age']:.0f} s  {found['environment']}")
+        if found["reason"]:
+            click.echo(f"last failure: {found['reason']}")
+        for name, version in found["namespaces"].items():
+            click.echo(f"  {name}  version {version}")
+    return 0 if found["state"] in ("ready", "pinned") else 1
+
+
+@command.command("exec", context_settings={"ignore_unknown_options": True})
+@FILE
+@click.option("-e", "--env", "wanted", multiple=True, metavar="NAME=NAMESPACE:KEY", help="A variable; may be repeated.")
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+def exec_(path: Path, wanted: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+    """Run a program with values, secrets too, in its environment. It replaces this process."""
+    import os
+
+    from gitconfigmgr.agent import main
+    from gitconfigmgr.errors import UsageError
+
+    variables = main.environment_of(path, wanted)
+    try:
+        os.execvpe(arguments[0], list(arguments), {**os.environ, **variables})  # noqa: S606 - that is the command
+    except FileNotFoundError:
+        raise UsageError(f"there is no program {arguments[0]}") from None
+
+
+@command.command("pin")
+@FILE
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), required=True, help="When it ends, UTC."
+)
+@click.option("-m", "--message", required=True, metavar="REASON", help="Why.")
+def pin(path: Path, until: object, message: str) -> None:
+    """Keep this machine at what it serves, until a day. Freshness is followed all the same."""
+    from datetime import UTC, datetime
+
+    from gitconfigmgr.agent import main
+    from gitconfigmgr.errors import UsageError
+
+    assert isinstance(until, datetime)
+    ends = until.replace(tzinfo=UTC)
+    if ends <= datetime.now(UTC):
+        raise UsageError(f"{ends:%Y-%m-%d %H:%M} is over", "a pin ends at a time to come")
+    main.pin(path, ends.timestamp(), message)
+    click.echo(f"pinned until {ends:%Y-%m-%d %H:%M} UTC; seen at the next poll")
+
+
+@command.command("unpin")
+@FILE
+def unpin(path: Path) -> None:
+    """Let the agent of this machine follow again."""
+    from gitconfigmgr.agent import main
+
+    main.pin(path, None, "")
+    click.echo("not pinned")
