@@ -38,8 +38,9 @@ def commands_page(root: click.Command) -> str:
 
 def compliance_page() -> str:
     """Which packaged rules and codes are evidence for which control."""
+    from gitconfigmgr.adapters.packaged import read_schema
     from gitconfigmgr.app.policies import CONTROLS, controls
-    from gitconfigmgr.wiring import open_packaged_policies, read_schema
+    from gitconfigmgr.wiring.trees import open_packaged_policies
 
     data = read_schema(f"policies/{CONTROLS}")
     assert data is not None

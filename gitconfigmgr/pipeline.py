@@ -389,5 +389,7 @@ def _sops_rule(block: dict[str, Any]) -> Selection | Unusable:
         try:
             return selection_from(block, plain_search)
         except ValueError:
-            message = "whether all values that it selects are encrypted cannot be told here: google-re2 is not installed"
+            message = (
+                "whether all values that it selects are encrypted cannot be told here: google-re2 is not installed"
+            )
             return Unusable(message, "install it: pip install 'gitconfigmgr[secrets]'", "warning")

@@ -154,7 +154,7 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
 
     loop = asyncio.get_running_loop()
     reads, stop, hint = Reads(engine), asyncio.Event(), asyncio.Event()
-    engine.changed = lambda _: loop.call_soon_threadsafe(reads.wake) and None
+    engine.changed = lambda _: (loop.call_soon_threadsafe(reads.wake), None)[1]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hint.set)

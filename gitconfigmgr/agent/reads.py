@@ -52,7 +52,8 @@ class Reads:
                 return self._ready()
             case ("metrics",):
                 return self._metrics()
-        return problem(404, "see /config, /watch, /status, /health/live, /health/ready and /metrics")
+            case _:
+                return problem(404, "see /config, /watch, /status, /health/live, /health/ready and /metrics")
 
     # -- values ------------------------------------------------------------------------------------------------------
 

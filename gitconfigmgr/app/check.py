@@ -105,7 +105,9 @@ def of_the_whole(repository: Repository, met: Collection[str] = ()) -> list[Diag
 
 def _met(planned: Plan, result: Evaluation[Trace]) -> set[str]:
     """The policies that had something to judge, in this run or in the one that the other targets are known from."""
-    return {name for record in [*planned.known.values(), *(trace.record for trace in result.records)] for name in record}
+    return {
+        name for record in [*planned.known.values(), *(trace.record for trace in result.records)] for name in record
+    }
 
 
 def _remember(

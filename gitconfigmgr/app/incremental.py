@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.reach import BELOW, Touched
-from gitconfigmgr.model.names import Target
 from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gitconfigmgr.model.names import Target
     from gitconfigmgr.pipeline import Compiled, Repository
     from gitconfigmgr.ports import StateStore
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 GENERATED = {"__pycache__"}
 
 
-def scaffold(
-    template: Path, folder: Path, write: Callable[[Path, bytes], None], *, policies: bool = True
-) -> list[str]:
+def scaffold(template: Path, folder: Path, write: Callable[[Path, bytes], None], *, policies: bool = True) -> list[str]:
     """Copy a template into a folder; the paths written. Raises UsageError rather than replace a file.
 
     `policies` tells whether they can be evaluated here: a repository that cannot be checked is no good beginning.

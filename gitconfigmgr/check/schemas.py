@@ -179,7 +179,7 @@ class View:
 
     def same_as(self, other: View) -> bool:
         """Whether a view, perhaps of another state of the repository, holds the same schemas at the same places."""
-        return [each.content() for each in self._bound] == [each.content() for each in other._bound]  # noqa: SLF001
+        return [each.content() for each in self._bound] == [each.content() for each in other._bound]
 
     def strategy(self, path: KeyPath) -> tuple[Any, str] | None:
         """The `x-gcm-merge` of a path and where it is declared."""

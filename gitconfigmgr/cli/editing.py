@@ -69,7 +69,8 @@ def how(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def begin(state: State, how: How) -> tuple[Destination, Repository]:
     """Where the edit goes, and the repository it begins from."""
-    from gitconfigmgr.wiring import open_destination, open_repository
+    from gitconfigmgr.wiring.changes import open_destination
+    from gitconfigmgr.wiring.trees import open_repository
 
     if state.rev is not None and not how.commit:
         raise UsageError("a revision cannot be edited", "add --commit -m MESSAGE, which makes a new one on its branch")
@@ -81,7 +82,7 @@ def carry_out(state: State, how: How, place: Destination, before: Repository, ch
     """Judge the change on the edited state, then write it, or say why not."""
     from gitconfigmgr.app.change import Outcome, judge, refused
     from gitconfigmgr.source.overlay_tree import EditedTree
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     if not change.files:
         _report(how, change, Outcome(), None)

@@ -78,7 +78,7 @@ class Settings:
     key_services: KeyServices = field(default_factory=KeyServices)
     models: Models = field(default_factory=Models)
     policies: tuple[PolicyUse, ...] = ()
-    release: ReleaseSettings = ReleaseSettings()
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
     signatures: str | None = None
     blob_id: str = ""
 

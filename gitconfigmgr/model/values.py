@@ -257,7 +257,9 @@ def sealed_shape(value: Sealed | Segments) -> dict[str, Any]:
     return {"$segments": [part if isinstance(part, str) else sealed_shape(part) for part in value.parts]}
 
 
-MAC_PENDING = "pending"  # in place of the code of a file that was merged without its key; no token, so nothing accepts it
+MAC_PENDING = (
+    "pending"  # in place of the code of a file that was merged without its key; no token, so nothing accepts it
+)
 SEALED_TYPES = {
     "str": "string",
     "int": "integer",

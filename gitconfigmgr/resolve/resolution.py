@@ -57,7 +57,7 @@ class Resolutions:
     where a `$until` stands. Nothing here does I/O.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each is one thing that merging asks of the outside
         self,
         settings: Settings,
         documents: Mapping[str, Mapping[str, str]],
@@ -145,7 +145,6 @@ class Resolutions:
         opened = self._merged(target)
         self.kept.add(target)
         return opened[0] if opened else None
-
 
     def _open_version(self, target: Target, number: str) -> Resolver | Missing | None:
         """The document of a recorded version; None where the number is the name of an environment."""

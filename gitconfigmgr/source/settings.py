@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.diagnostics import Diagnostic
     from gitconfigmgr.model.values import Node
 
-KEYS = ("version", "environments", "precedence", "leak_guard", "schemas", "limits", "key_services", "models", "policies", "release", "signatures")
+KEYS = (
+    "version",
+    "environments",
+    "precedence",
+    "leak_guard",
+    "schemas",
+    "limits",
+    "key_services",
+    "models",
+    "policies",
+    "release",
+    "signatures",
+)
 _ENVIRONMENT_KEYS = ("extends", "protected", "abstract")
 _SCHEMA_KEYS = ("schema", "namespaces", "path")
 _LIMIT_BOUNDS = {"file_bytes": 64 * 1024 * 1024, "depth": 256, "values": 10_000_000}

@@ -51,7 +51,7 @@ def test_changed_is_told_once_and_not_for_new_signatures(edge: Edge) -> None:
     engine.handle(Due())
     engine.handle(Due())
     edge.world.later(hours=1)
-    edge.world.publisher().tend()
+    edge.world.publisher().resign(force=True)
     engine.handle(Due())
     assert told == [(CHAT_API,)]
 
@@ -67,7 +67,9 @@ def test_takes_a_delta_where_one_is_on_offer(edge: Edge, monkeypatch: pytest.Mon
     assert limit(engine) == 2, "the whole bundle was not there to take"
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-5], lambda data: data[:8] + bytes(32) + data[40:], lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-5], lambda data: data[:8] + bytes(32) + data[40:], lambda _: b""]
+)
 def test_a_delta_that_is_wrong_costs_a_download_and_nothing_else(edge: Edge, damage: Callable[[bytes], bytes]) -> None:
     edge.publish(1)
     engine = edge.engine()
@@ -224,7 +226,9 @@ def test_at_rest_it_is_encrypted(edge: Edge) -> None:
 
 def test_a_root_that_does_not_hold_is_fatal(edge: Edge) -> None:
     edge.publish(1)
-    edge.root.write_bytes(edge.root.read_bytes().replace(b'"version": 1', b'"version": 7').replace(b'"version":1', b'"version":7'))
+    edge.root.write_bytes(
+        edge.root.read_bytes().replace(b'"version": 1', b'"version": 7').replace(b'"version":1', b'"version":7')
+    )
     engine = edge.engine()
     engine.handle(Due())
     assert engine.phase is Phase.FATAL
@@ -247,7 +251,10 @@ def test_a_pin_holds_until_it_is_let_go(edge: Edge) -> None:
 def test_files_and_templates_change_together_or_not_at_all(edge: Edge) -> None:
     template = edge.folder / "t.j2"
     template.write_text(f"limit={{{{ config['{CHAT_API}'].limit }}}}\n")
-    more = {"files": str(edge.folder / "out"), "templates": [{"source": str(template), "to": "app.env", "mode": "0600"}]}
+    more = {
+        "files": str(edge.folder / "out"),
+        "templates": [{"source": str(template), "to": "app.env", "mode": "0600"}],
+    }
     edge.publish(1)
     engine = edge.engine(**more)
     engine.handle(Due())

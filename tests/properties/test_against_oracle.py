@@ -15,7 +15,7 @@ import pytest
 
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import plain
-from gitconfigmgr.wiring import open_repository
+from gitconfigmgr.wiring.trees import open_repository
 from oracle.generator import random_repo, write_repo
 from oracle.interpreter import Outcome, is_sealed, resolve_target
 from oracle.merging import Repo, canonical, targets_of

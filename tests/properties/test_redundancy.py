@@ -9,7 +9,7 @@ from gitconfigmgr.app.redundancy import redundancy, removed
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import REQUIRED, plain
 from gitconfigmgr.source.overlay_tree import EditedTree
-from gitconfigmgr.wiring import open_repository, open_tree
+from gitconfigmgr.wiring.trees import open_repository, open_tree
 from oracle.generator import random_repo, write_repo
 from unit.repositories import write_files
 

@@ -37,7 +37,7 @@ def command(
     """
     from gitconfigmgr.app.blame import as_json, blame
     from gitconfigmgr.cli.history.blame_text import as_text
-    from gitconfigmgr.wiring import open_chronicle
+    from gitconfigmgr.wiring.trees import open_chronicle
 
     chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
     found = blame(chronicle, namespace.strip("/"), environment, key)

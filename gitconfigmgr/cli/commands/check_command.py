@@ -53,7 +53,7 @@ Examples:
 @options.jobs
 @options.no_cache
 @click.pass_context
-def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
+def command(  # noqa: PLR0913, PLR0915, PLR0917 - click passes each option by name, and each adds its step
     ctx: click.Context,
     paths: tuple[str, ...],
     rev: str | None,
@@ -82,7 +82,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     from gitconfigmgr.cli import render
     from gitconfigmgr.cli.reports.report import Report
     from gitconfigmgr.pipeline import SettingsError
-    from gitconfigmgr.wiring import open_memory, open_repository, prefix_of, program_identity
+    from gitconfigmgr.wiring.folders import open_memory, program_identity
+    from gitconfigmgr.wiring.trees import open_repository, prefix_of
 
     if base is None and (everything or signatures):
         raise click.UsageError("--all and --signatures go with --base: they are about a change.")
@@ -95,14 +96,14 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     gate = None
     try:
         if base is not None:
-            from gitconfigmgr.wiring import open_gate
+            from gitconfigmgr.wiring.changes import open_gate
 
             gate = open_gate(state, base)
         repository = gate.judged if gate else open_repository(state)
     except SettingsError as error:
         if format_ == "text" and not reports:
             raise
-        from gitconfigmgr.wiring import open_tree
+        from gitconfigmgr.wiring.trees import open_tree
 
         _write(written, Report(Checked(error.findings, 0, 0), error.read, prefix=prefix_of(state, open_tree(state))))
         options.finish(2)
@@ -148,7 +149,7 @@ def _of_change(gate: Gate | None, before: Checked, after: Checked) -> Checked:
 def signed(state: State, gate: Gate, checked: Checked, signers: str | None) -> Checked:
     """The check with the signatures of the commits, where a file of signers is named, here or in the settings."""
     from gitconfigmgr.app.signatures import with_signatures
-    from gitconfigmgr.wiring import open_commits
+    from gitconfigmgr.wiring.changes import open_commits
 
     path = signers or gate.judged.settings.signatures
     return checked if path is None else with_signatures(checked, gate.judged, open_commits(state, gate.base), path)

@@ -54,7 +54,8 @@ def command(  # noqa: PLR0917 - click passes each option by name
     from gitconfigmgr.app.compile import compile_all
     from gitconfigmgr.cli import render
     from gitconfigmgr.model.names import many
-    from gitconfigmgr.wiring import open_output, open_repository, program_identity
+    from gitconfigmgr.wiring.folders import open_output, program_identity
+    from gitconfigmgr.wiring.trees import open_repository
 
     started = time.perf_counter()
     repository = open_repository(options.state(ctx, rev, now))

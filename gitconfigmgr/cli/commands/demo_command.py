@@ -30,7 +30,7 @@ def command(into: Path | None) -> None:
 
     Nothing has to be installed or started, and nothing is sent anywhere.
     """
-    from gitconfigmgr.wiring import create_demo
+    from gitconfigmgr.wiring.folders import create_demo
 
     folder = into or Path(tempfile.mkdtemp(prefix="gitconfigmgr-demo-"))
     create_demo(folder)

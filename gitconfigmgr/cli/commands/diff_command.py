@@ -83,7 +83,7 @@ def _between_revisions(
 ) -> Diff:
     from gitconfigmgr.app.diff import as_json, diff
     from gitconfigmgr.app.ranges import read_range
-    from gitconfigmgr.wiring import open_range
+    from gitconfigmgr.wiring.changes import open_range
 
     before, after, names = open_range(options.state(ctx), read_range(revisions), staged=staged)
     found = diff(before, after, selection)
@@ -95,7 +95,8 @@ def _between_environments(state: Any, envs: str, selection: Selection, show: tup
     from gitconfigmgr.app.parity import as_json, parity
     from gitconfigmgr.app.ranges import read_environments
     from gitconfigmgr.cli.history.parity_text import as_text
-    from gitconfigmgr.wiring import open_history, open_repository
+    from gitconfigmgr.wiring.changes import open_history
+    from gitconfigmgr.wiring.trees import open_repository
 
     names = read_environments(envs)
     repository = open_repository(state)

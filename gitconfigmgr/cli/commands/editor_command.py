@@ -27,7 +27,7 @@ def command(ctx: click.Context) -> None:
     from gitconfigmgr.app.editor import SETTINGS, editor_files
     from gitconfigmgr.app.select import find_root
     from gitconfigmgr.errors import UsageError
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     state = options.state(ctx)
     root = find_root(state.folder)

@@ -51,7 +51,8 @@ def command(  # noqa: PLR0917 - click passes each option by name
     if key is None or environment is None:
         raise click.UsageError("Name a namespace, a key and an environment (-e), or a code such as GCM201.")
     from gitconfigmgr.app.explain import as_json, explain
-    from gitconfigmgr.wiring import open_history, open_repository
+    from gitconfigmgr.wiring.changes import open_history
+    from gitconfigmgr.wiring.trees import open_repository
 
     state = options.state(ctx, rev, now, staged=staged)
     repository = open_repository(state)

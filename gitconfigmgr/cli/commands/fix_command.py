@@ -38,7 +38,7 @@ def command(
     from gitconfigmgr.app.fix import fixes
     from gitconfigmgr.app.select import find_root
     from gitconfigmgr.cli.commands.check_command import relative_paths
-    from gitconfigmgr.wiring import open_tree
+    from gitconfigmgr.wiring.trees import open_tree
 
     state = options.state(ctx)
     if redundancy:
@@ -61,7 +61,8 @@ def _remove(state: State, paths: list[str], *, show: bool) -> NoReturn:
     from gitconfigmgr.app.redundancy import removed
     from gitconfigmgr.cli.editing import diff_text
     from gitconfigmgr.source.overlay_tree import EditedTree
-    from gitconfigmgr.wiring import open_destination, open_repository
+    from gitconfigmgr.wiring.changes import open_destination
+    from gitconfigmgr.wiring.trees import open_repository
 
     place = open_destination(state, commit=False, branch=None)
     tree = place.tree

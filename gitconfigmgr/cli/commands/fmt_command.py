@@ -43,7 +43,7 @@ def command(
     from gitconfigmgr.app.fmt import format_files
     from gitconfigmgr.cli.commands.check_command import relative_paths
     from gitconfigmgr.cli.editing import diff_text
-    from gitconfigmgr.wiring import open_tree
+    from gitconfigmgr.wiring.trees import open_tree
 
     if staged and not (only_check or show):
         raise click.UsageError("--staged goes with --check or --diff: the index is not written.")
@@ -66,7 +66,7 @@ def command(
 
 
 def _write(state: State, done: dict[str, bytes]) -> None:
-    from gitconfigmgr.wiring import open_destination
+    from gitconfigmgr.wiring.changes import open_destination
 
     open_destination(state, commit=False, branch=None).save(done, "")
     for path in done:

@@ -45,7 +45,7 @@ def command(  # noqa: PLR0917 - click passes each option by name
     from gitconfigmgr.app.explain import effective
     from gitconfigmgr.cli.render import value_text
     from gitconfigmgr.model.values import plain
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     node = effective(open_repository(options.state(ctx, rev, now, staged=staged)), namespace, environment, key)
     if format_ == "json":

@@ -41,7 +41,7 @@ def command(
     from gitconfigmgr.adapters.files import write_atomically
     from gitconfigmgr.app.story import story
     from gitconfigmgr.cli.history.page import page
-    from gitconfigmgr.wiring import open_chronicle
+    from gitconfigmgr.wiring.trees import open_chronicle
 
     chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
     text = page(story(chronicle, namespace.strip("/"), environment, limit))

@@ -62,7 +62,7 @@ def command(  # noqa: PLR0917 - click passes each option by name
 def _usage(state: State, words: tuple[str, ...], selection: Selection, format_: str) -> None:
     from gitconfigmgr.app.impact import usage, usage_json
     from gitconfigmgr.cli.history.impact_text import usage_text
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     found = usage(open_repository(state), words[0].strip("/"), words[1], selection)
     if format_ == "json":
@@ -74,7 +74,7 @@ def _usage(state: State, words: tuple[str, ...], selection: Selection, format_: 
 def _before_the_edit(state: State, given: tuple[str, str], layer: str, selection: Selection, format_: str) -> None:
     from gitconfigmgr.app.setting import set_key, typed_value
     from gitconfigmgr.source.overlay_tree import EditedTree
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     key, equals, value = given[1].partition("=")
     if not equals:
@@ -87,7 +87,7 @@ def _before_the_edit(state: State, given: tuple[str, str], layer: str, selection
 
 def _between(state: State, revisions: str | None, selection: Selection, format_: str, *, staged: bool) -> None:
     from gitconfigmgr.app.ranges import read_range
-    from gitconfigmgr.wiring import open_range
+    from gitconfigmgr.wiring.changes import open_range
 
     before, after, names = open_range(state, read_range(revisions), staged=staged)
     _report(before, after, names, selection, format_)

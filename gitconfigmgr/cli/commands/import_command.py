@@ -50,7 +50,7 @@ def command(ctx: click.Context, tool: str, source: Path, folder: Path, environme
     carried over.
     """
     from gitconfigmgr.app.importing import as_json, import_repository
-    from gitconfigmgr.wiring import open_importer, open_new_folder
+    from gitconfigmgr.wiring.folders import open_importer, open_new_folder
 
     here = Path(ctx.find_root().obj)
     importer = open_importer(tool)

@@ -22,7 +22,7 @@ def command(ctx: click.Context, folder: Path) -> None:
     Writes settings, a first namespace, a schema, a policy, a config test, a pre-commit hook and a CI workflow; replaces no
     file. The policy is left out where gitconfigmgr[policies] is not installed.
     """
-    from gitconfigmgr.wiring import create_repository
+    from gitconfigmgr.wiring.folders import create_repository
 
     place = Path(ctx.find_root().obj) / folder
     names = create_repository(place)

@@ -179,7 +179,7 @@ def status(ctx: click.Context, tenant: str | None, keys: Path | None, format_: s
 
 def _vault(ctx: click.Context, keys: Path | None, tenant: str | None) -> KeyFolder:
     from gitconfigmgr.cli.secret.session import asker
-    from gitconfigmgr.wiring import open_keys
+    from gitconfigmgr.wiring.releases import open_keys
 
     return open_keys(Path(ctx.find_root().obj), keys, tenant, asker())
 

@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """List the files a target is made of, lowest first: a later one overrides the earlier ones."""
     from gitconfigmgr.app.explain import layers
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     found = layers(open_repository(options.state(ctx, rev, staged=staged)), namespace, environment)
     if format_ == "json":

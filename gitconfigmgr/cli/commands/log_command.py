@@ -46,7 +46,7 @@ def command(  # noqa: PLR0917 - click passes each option by name
     """
     from gitconfigmgr.app.log import as_json, log
     from gitconfigmgr.cli.history.log_text import as_text
-    from gitconfigmgr.wiring import open_chronicle
+    from gitconfigmgr.wiring.trees import open_chronicle
 
     chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
     found = log(chronicle, namespace.strip("/"), environment, follow=follow, limit=limit)

@@ -48,7 +48,7 @@ Examples:
 def list_(ctx: click.Context, everything: bool, provider: str | None, format_: str) -> None:  # noqa: FBT001 - click passes flags so
     """List the models that the repository uses."""
     from gitconfigmgr.app import models
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     repository = open_repository(options.state(ctx))
     if everything:
@@ -70,7 +70,7 @@ def list_(ctx: click.Context, everything: bool, provider: str | None, format_: s
 def show(ctx: click.Context, name: str, format_: str) -> None:
     """Show what is known of a model, and who says so."""
     from gitconfigmgr.app import models
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     facts = models.shown(open_repository(options.state(ctx)), name)
     if format_ == "json":
@@ -101,7 +101,7 @@ def lock(ctx: click.Context, only_check: bool) -> None:  # noqa: FBT001 - click 
     What is locked already stays as it is, whatever later catalogues say; `models update` brings it up to date.
     """
     from gitconfigmgr.app import models
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     repository = open_repository(options.state(ctx))
     _write(ctx, models.lock(repository), only_check=only_check)
@@ -133,7 +133,7 @@ def update(ctx: click.Context, files: tuple[str, ...], output: str | None, now: 
     from gitconfigmgr.adapters.files import write_atomically
     from gitconfigmgr.app import models
     from gitconfigmgr.errors import UsageError
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     given = [_named_file(item) for item in files]
     repository = None if output else open_repository(options.state(ctx, now=now))

@@ -38,8 +38,8 @@ Examples:
 @click.pass_context
 def list_(ctx: click.Context, packaged: bool, controls: bool, format_: str) -> None:  # noqa: FBT001 - click passes flags so
     """List the policies in force, with the number of targets each matches."""
+    from gitconfigmgr.adapters.packaged import read_schema
     from gitconfigmgr.app import policies as app
-    from gitconfigmgr.wiring import read_schema
 
     policies, repository = _policies(ctx, packaged=packaged)
     if controls:
@@ -108,7 +108,7 @@ def test(ctx: click.Context, paths: tuple[str, ...], packaged: bool, format_: st
 
 
 def _policies(ctx: click.Context, *, packaged: bool) -> tuple[Policies, Repository | None]:
-    from gitconfigmgr.wiring import open_packaged_policies, open_repository
+    from gitconfigmgr.wiring.trees import open_packaged_policies, open_repository
 
     if packaged:
         return open_packaged_policies(), None
@@ -117,7 +117,7 @@ def _policies(ctx: click.Context, *, packaged: bool) -> tuple[Policies, Reposito
 
 
 def _read_packaged(path: str) -> bytes | None:
-    from gitconfigmgr.wiring import read_schema
+    from gitconfigmgr.adapters.packaged import read_schema
 
     return read_schema(path.removeprefix("gcm:"))
 

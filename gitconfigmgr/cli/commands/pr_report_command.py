@@ -66,7 +66,10 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     from gitconfigmgr.cli.render import count
     from gitconfigmgr.cli.reports.report import Report, write
     from gitconfigmgr.cli.secret.session import asker, withheld
-    from gitconfigmgr.wiring import open_gate, open_key_providers, open_memory, prefix_of, program_identity
+    from gitconfigmgr.wiring.changes import open_gate
+    from gitconfigmgr.wiring.folders import open_memory, program_identity
+    from gitconfigmgr.wiring.secrets import open_key_providers
+    from gitconfigmgr.wiring.trees import prefix_of
 
     state = options.state(ctx, rev, now, staged=staged)
     gate = open_gate(state, base)

@@ -156,7 +156,7 @@ def _difference(
     """How the documents differ from what is published; None where this clone does not have that commit."""
     from gitconfigmgr.app.diff import diff
     from gitconfigmgr.errors import GitConfigError
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     commits = {stage.held.commit for stage in outcome.stages if stage.release is not None}
     if len(commits) != 1 or None in commits:

@@ -37,7 +37,7 @@ def command(
     from gitconfigmgr.app.log import entry_of, numbered
     from gitconfigmgr.cli.history.log_text import heading
     from gitconfigmgr.cli.history.values import block
-    from gitconfigmgr.wiring import open_chronicle
+    from gitconfigmgr.wiring.trees import open_chronicle
 
     chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
     target, version, document = numbered(chronicle, namespace.strip("/"), environment, number)

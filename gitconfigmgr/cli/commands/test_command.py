@@ -43,7 +43,7 @@ def command(
     from gitconfigmgr.app.config_tests import run_config_tests
     from gitconfigmgr.cli.commands.check_command import relative_paths
     from gitconfigmgr.cli.tested import show
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     state = options.state(ctx, rev, now, staged=staged)
     repository = open_repository(state)

@@ -51,7 +51,8 @@ def command(
     from gitconfigmgr.app.select import State
     from gitconfigmgr.app.verify import as_json, verify
     from gitconfigmgr.model.names import many
-    from gitconfigmgr.wiring import open_published, open_repository
+    from gitconfigmgr.wiring.releases import open_published
+    from gitconfigmgr.wiring.trees import open_repository
 
     read, local, trusted = open_published(Path(ctx.find_root().obj), address, tenant, root, keys)
     rebuild = None if source is None else lambda commit: open_repository(State(source, rev=commit))

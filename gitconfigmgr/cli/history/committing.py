@@ -55,14 +55,14 @@ class Work:
 
     def chronicle(self) -> Chronicle:
         """The history of the branch, up to where the commit goes."""
-        from gitconfigmgr.wiring import open_chronicle
+        from gitconfigmgr.wiring.trees import open_chronicle
 
         revision = self.place.tree.revision
         return open_chronicle(replace(self.state, rev=revision.commit if revision else self.state.rev))
 
     def reopen(self, tree: Tree) -> Repository:
         """The repository of an edited tree."""
-        from gitconfigmgr.wiring import open_repository
+        from gitconfigmgr.wiring.trees import open_repository
 
         return open_repository(self.state, tree)
 

@@ -37,7 +37,7 @@ def releasing(
     """What a release of the revision works with; HEAD where none is named."""
     from gitconfigmgr.cli import options
     from gitconfigmgr.cli.secret.session import asker
-    from gitconfigmgr.wiring import open_releasing
+    from gitconfigmgr.wiring.releases import open_releasing
 
     return open_releasing(options.state(ctx, rev or "HEAD"), destinations, keys, gate, asker(), cached=cached)
 
@@ -84,7 +84,7 @@ def tending(work: Releasing, folder: Path, reason: str | None) -> Any:
     from gitconfigmgr.app.release.tending import Tending
     from gitconfigmgr.app.select import State
     from gitconfigmgr.errors import UsageError
-    from gitconfigmgr.wiring import open_repository
+    from gitconfigmgr.wiring.trees import open_repository
 
     if not (reason or "").strip():
         raise UsageError("it needs a reason", "say why by -m: it is kept in the receipt")

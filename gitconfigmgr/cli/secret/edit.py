@@ -38,7 +38,7 @@ def command(ctx: click.Context, where: str, environment: str | None, resume: str
     from pathlib import Path
 
     from gitconfigmgr.app.secrets.editing import edit_file
-    from gitconfigmgr.wiring import open_desk
+    from gitconfigmgr.wiring.secrets import open_desk
 
     here = session.Session(ctx, base)
     bench, path = here.target(where, environment)

@@ -24,7 +24,7 @@ def command(ctx: click.Context, patterns: tuple[str, ...]) -> None:
     Writes a merge driver and a textconv into the configuration of this clone, and lines for the layers, for the encrypted
     files elsewhere and for each PATTERN into .gitattributes, which is to be committed.
     """
-    from gitconfigmgr.wiring import install_git
+    from gitconfigmgr.wiring.folders import install_git
 
     done = install_git(Path(ctx.find_root().obj), patterns)
     for line in done:

@@ -24,7 +24,7 @@ def command(output: str | None, seal: bool) -> None:  # noqa: FBT001 - click pas
 
     With --seal, a key for `secret seal` and beside it, as FILE.pub, the one for `secret verify --strict`.
     """
-    from gitconfigmgr.wiring import make_age_identity, make_seal_key
+    from gitconfigmgr.wiring.secrets import make_age_identity, make_seal_key
 
     if seal:
         if output is None:

@@ -31,7 +31,7 @@ def command(ctx: click.Context, base: Path, ours: Path, theirs: Path, path: str)
     merged by lines, as Git does.
     """
     from gitconfigmgr.app.secrets.merging import merge_versions
-    from gitconfigmgr.wiring import merge_lines
+    from gitconfigmgr.wiring.folders import merge_lines
 
     bench, _ = session.Session(ctx).bench()
     done = merge_versions(bench, path, base.read_bytes(), ours.read_bytes(), theirs.read_bytes())

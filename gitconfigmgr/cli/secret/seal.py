@@ -28,7 +28,8 @@ def command(ctx: click.Context, key: Path, manifest: str | None, base: str | Non
     """
     from gitconfigmgr.app.secrets.seals import MANIFEST, seal_files
     from gitconfigmgr.model.names import many
-    from gitconfigmgr.wiring import head_commit, open_seal_key, open_seal_memory
+    from gitconfigmgr.wiring.changes import head_commit
+    from gitconfigmgr.wiring.secrets import open_seal_key, open_seal_memory
 
     here = session.Session(ctx, base)
     signer = open_seal_key(key, private=True)

@@ -59,7 +59,7 @@ class Session:
 
     def bench(self, folder: Path | None = None) -> tuple[Bench, Path]:
         """The files around a folder, and the folder that their paths begin at."""
-        from gitconfigmgr.wiring import open_bench
+        from gitconfigmgr.wiring.secrets import open_bench
 
         at = (folder or self.folder).resolve()
         at = next((place for place in (at, *at.parents) if place.is_dir()), at)  # a new file may have a new folder
@@ -95,7 +95,7 @@ class Session:
     def repository(self) -> tuple[Repository, Bench, str]:
         """The config repository, the files around it, and where among them it lies."""
         from gitconfigmgr.app.select import State, find_root
-        from gitconfigmgr.wiring import open_repository
+        from gitconfigmgr.wiring.trees import open_repository
 
         root = find_root(self.folder)
         bench, top = self.bench(root)
@@ -138,7 +138,7 @@ def look_inside(
 ) -> Checked:  # fmt: skip
     """The check with what is inside the secrets of its targets; of a change, key services are those of its base."""
     from gitconfigmgr.app.secrets import inside
-    from gitconfigmgr.wiring import open_key_providers
+    from gitconfigmgr.wiring.secrets import open_key_providers
 
     with withheld():
         providers = open_key_providers(state.folder, base, asker())

@@ -67,7 +67,7 @@ def _strict(
     here: session.Session, files: tuple[str, ...], manifest: str | None, key: Path | None, minimum: int
 ) -> tuple[int, list[Verdict]]:
     from gitconfigmgr.app.secrets.seals import MANIFEST, verify_sealed
-    from gitconfigmgr.wiring import open_seal_key, open_seal_memory
+    from gitconfigmgr.wiring.secrets import open_seal_key, open_seal_memory
 
     if key is None:
         raise click.UsageError("Name the public key of who seals by --key, from a place that the change cannot touch.")

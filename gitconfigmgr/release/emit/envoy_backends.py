@@ -125,8 +125,8 @@ def _place(taking: Taking, at: tuple[str, ...], service: Service) -> tuple[str, 
             return None
         tls = parts.scheme == "https"
         host = parts.hostname or ""
-        at = _at(host, 0)
-        if at is None or (tls and "ip" in at):  # a certificate is for a name
+        address = _at(host, 0)
+        if address is None or (tls and "ip" in address):  # a certificate is for a name
             return None
         return host, port or (443 if tls else 80), tls, parts.path.rstrip("/")
     host = service.host

@@ -69,7 +69,9 @@ def test_a_commit_is_as_git_makes_it_and_the_work_tree_follows(root: Path) -> No
 def test_what_others_have_staged_or_edited_stays_theirs(root: Path) -> None:
     write_files(root, {"other.yaml": "o: staged\n", "x.yaml": "new\n"})
     git(root, "add", "other.yaml")
-    write_files(root, {"other.yaml": "o: edited since\n"})  # of another length: within one tick of the clock Git sees no more
+    write_files(
+        root, {"other.yaml": "o: edited since\n"}
+    )  # of another length: within one tick of the clock Git sees no more
     put(root, {"a.yaml": b"a: 2\n"})
     assert git(root, "status", "--porcelain").split("\n") == ["MM other.yaml", "?? x.yaml"]
     assert git(root, "show", ":other.yaml") == "o: staged"

@@ -10,7 +10,7 @@ from repositories import SETTINGS, commit, git, tree_of, write_files
 from gitconfigmgr.adapters.destinations import WorkFolder
 from gitconfigmgr.app.select import State
 from gitconfigmgr.errors import GitConfigError, UsageError
-from gitconfigmgr.wiring import open_destination
+from gitconfigmgr.wiring.changes import open_destination
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,8 @@ from gitconfigmgr.adapters.output import OutputFolder
 from gitconfigmgr.app.compile import Outcome, compile_all
 from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.errors import OutsideError, UsageError
-from gitconfigmgr.wiring import open_output, open_repository
+from gitconfigmgr.wiring.folders import open_output
+from gitconfigmgr.wiring.trees import open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from gitconfigmgr.app.check import check
 from gitconfigmgr.app.compile import Outcome, compile_all
 from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.errors import UsageError
-from gitconfigmgr.wiring import open_memory, open_output, open_repository
+from gitconfigmgr.wiring.folders import open_memory, open_output
+from gitconfigmgr.wiring.trees import open_repository
 from oracle.generator import Maker, write_repo
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from repositories import SETTINGS, commit, git, program, write_files
 from gitconfigmgr.adapters.git import signatures
 from gitconfigmgr.adapters.git.revision import open_repository
 from gitconfigmgr.adapters.git.signatures import signed_commits, verify
+from gitconfigmgr.app.select import State
 from gitconfigmgr.app.signatures import judge, read_signers
-from gitconfigmgr.wiring import State, open_gate
+from gitconfigmgr.wiring.changes import open_gate
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.revisions import SignedCommit

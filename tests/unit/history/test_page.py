@@ -11,7 +11,7 @@ import pytest
 from gitconfigmgr.app.select import State
 from gitconfigmgr.app.story import story
 from gitconfigmgr.cli.history.page import page
-from gitconfigmgr.wiring import open_chronicle
+from gitconfigmgr.wiring.trees import open_chronicle
 from programs import program
 from unit.repositories import SECRET, SETTINGS, commit, git, write_files
 

@@ -15,7 +15,7 @@ from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.documents import digest, same, snapshot
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.wiring import open_chronicle, open_repository
+from gitconfigmgr.wiring.trees import open_chronicle, open_repository
 from oracle.generator import Maker, write_repo
 from unit.repositories import commit
 

@@ -14,7 +14,7 @@ from gitconfigmgr.app.select import State
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.wiring import open_chronicle
+from gitconfigmgr.wiring.trees import open_chronicle
 from unit.repositories import SECRET, SETTINGS, commit, git, write_files
 
 if TYPE_CHECKING:

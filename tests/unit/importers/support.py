@@ -16,7 +16,8 @@ from gitconfigmgr.app.importing import Report, import_repository
 from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.model.values import plain
-from gitconfigmgr.wiring import open_new_folder, open_repository
+from gitconfigmgr.wiring.folders import open_new_folder
+from gitconfigmgr.wiring.trees import open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from gitconfigmgr.app.importing import Report, import_repository
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.imports import Imported, Place, literal, same
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.wiring import open_importer, open_new_folder
+from gitconfigmgr.wiring.folders import open_importer, open_new_folder
 
 from .support import values, write
 

@@ -11,7 +11,7 @@ import yaml
 
 from gitconfigmgr.app.policies import controls, default_settings
 from gitconfigmgr.app.policy_test import run_policy_tests
-from gitconfigmgr.wiring import open_packaged_policies
+from gitconfigmgr.wiring.trees import open_packaged_policies
 
 ROOT = Path(__file__).parents[3]
 LIBRARY = [path for path in sorted((ROOT / "policies").glob("*.yaml")) if path.name != "controls.yaml"]

@@ -12,7 +12,8 @@ from repositories import git, write_files
 
 from gitconfigmgr.app.check import check
 from gitconfigmgr.app.select import Selection, State
-from gitconfigmgr.wiring import open_memory, open_repository
+from gitconfigmgr.wiring.folders import open_memory
+from gitconfigmgr.wiring.trees import open_repository
 
 if TYPE_CHECKING:
     from pathlib import Path

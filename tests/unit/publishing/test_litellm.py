@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.release.emit.litellm import emit_litellm
-from gitconfigmgr.wiring import open_repository
+from gitconfigmgr.wiring.trees import open_repository
 
 HERE = Path(__file__).resolve().parents[2]
 VECTORS = HERE / "vectors" / "litellm"

@@ -1,0 +1,145 @@
+"""From a state to its tree and its config repository."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitconfigmgr.adapters.packaged import read_schema
+from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
+from gitconfigmgr.app.select import State, find_root
+from gitconfigmgr.errors import GitConfigError, OutsideError, UsageError
+from gitconfigmgr.ports import MissingObjectError
+from gitconfigmgr.source.layout import SETTINGS
+
+if TYPE_CHECKING:
+    from gitconfigmgr.adapters.git.revision import RevisionTree
+    from gitconfigmgr.app.records import Chronicle
+    from gitconfigmgr.check.policies.judge import Policies
+    from gitconfigmgr.model.names import Target
+    from gitconfigmgr.model.values import Node
+    from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.ports import StateStore, Tree, Versions
+
+
+def open_tree(state: State) -> Tree:
+    """The tree of a state."""
+    if state.rev is None and not state.staged:
+        from gitconfigmgr.adapters.git.worktree import WorkTree
+
+        return WorkTree(find_root(state.folder))
+    from gitconfigmgr.adapters.git import revision
+
+    repository = revision.open_repository(state.folder)
+    if state.staged:
+        root = find_root(state.folder)
+        return revision.IndexTree(repository, prefix_in(repository, root))
+    assert state.rev is not None
+    return tree_at(repository, state.rev, state.folder)
+
+
+def open_repository(state: State, tree: Tree | None = None) -> Repository:
+    """The config repository at a state, or of another tree made from it."""
+    from gitconfigmgr.adapters.policies.engines import open_engine
+    from gitconfigmgr.pipeline import Repository  # commands on encrypted files do not need it
+
+    versions = versions_of(state)
+    return Repository(tree or open_tree(state), read_schema, state.now, engine=open_engine, versions=versions)
+
+
+def open_chronicle(state: State, *, cached: bool = True) -> Chronicle:
+    """The version records along the line of commits that a state has come from."""
+    from functools import partial
+
+    from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.adapters.git.lineage import GitLineage
+    from gitconfigmgr.app.records import Chronicle
+
+    def reopen(tree: Tree, versions: Versions) -> Repository:
+        from gitconfigmgr.pipeline import Repository  # what is remembered needs no compiler
+
+        return Repository(tree, read_schema, versions=versions)
+
+    repository = revision.open_repository(state.folder)
+    rev = state.rev or "HEAD"
+    unborn = state.rev is None and revision.head(repository) is None
+    prefix = "" if unborn else tree_at(repository, rev, state.folder).prefix
+    store = partial(_record_store, state.folder) if cached else _no_store
+    return Chronicle(GitLineage(repository, rev, prefix), reopen, store, program_identity())
+
+
+def _record_store(folder: Path, name: str) -> StateStore:
+    stem = hashlib.sha256(f"{folder.resolve()} {name}".encode()).hexdigest()[:24]
+    return JsonFile(state_folder(folder) / "history" / f"{stem}.json")
+
+
+def _no_store(_: str) -> None:
+    return None
+
+
+def versions_of(state: State) -> Versions:
+    """What references to recorded versions name in a state: the history before it, opened when one is met."""
+    known: list[Chronicle] = []
+
+    def versions(target: Target, number: int) -> Node | str:
+        if not known:
+            try:
+                known.append(open_chronicle(state))
+            except GitConfigError as error:
+                return f"version {number} of {target.namespace} cannot be looked up: {error}"
+        before = None if state.rev is None else len(known[0].commits) - 1
+        return known[0].recorded(target, number, before)
+
+    return versions
+
+
+def prefix_of(state: State, tree: Tree) -> str:
+    """The way from the top of the Git repository to the files of a tree, with a final slash; empty outside Git."""
+    from gitconfigmgr.adapters.git import revision
+
+    if isinstance(tree, revision.RevisionTree):
+        return tree.prefix
+    try:
+        repository = revision.open_repository(state.folder)
+    except UsageError:
+        return ""
+    return prefix_in(repository, find_root(state.folder))
+
+
+def prefix_in(repository: object, root: Path) -> str:
+    """The path of a folder inside its repository, with a final slash; empty for its top and for a bare one."""
+    workdir = getattr(repository, "workdir", None)
+    if workdir is None:
+        return ""
+    relative = root.resolve().relative_to(Path(workdir).resolve()).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def tree_at(repository: object, rev: str, folder: Path) -> RevisionTree:
+    """The tree of a revision, from the nearest folder upward that has settings in it."""
+    from gitconfigmgr.adapters.git.revision import RevisionTree
+
+    prefix = prefix_in(repository, folder.resolve())
+    while True:
+        tree = RevisionTree(repository, rev, prefix)
+        try:
+            if tree.read(SETTINGS) is not None:
+                return tree
+        except MissingObjectError:
+            hint = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
+            raise OutsideError(f"git has no content for {SETTINGS} in this clone", hint) from None
+        if not prefix:
+            raise UsageError(f"there is no {SETTINGS} in {rev}", "name the folder of the config repository by -C")
+        prefix = "/".join(prefix.split("/")[:-2])
+        prefix = f"{prefix}/" if prefix else ""
+
+
+def open_packaged_policies() -> Policies:
+    """The policies that come with the program."""
+    from gitconfigmgr.adapters import packaged
+    from gitconfigmgr.adapters.policies.engines import open_engine
+    from gitconfigmgr.app.policies import packaged_policies
+
+    names = sorted(path.name for path in packaged.folder("policies").glob("*.yaml"))
+    return packaged_policies(names, read_schema, open_engine)
