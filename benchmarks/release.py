@@ -121,7 +121,12 @@ def main() -> None:
         folder = Path(name)
         found = times(folder, given.services, 100)
         sizes = loaded(folder, 20)
-    lines = ["# Releases", "", f"{given.services * 3} targets, to a directory; seconds for a whole process, median and least.", ""]
+    lines = [
+        "# Releases",
+        "",
+        f"{given.services * 3} targets, to a directory; seconds for a whole process, median and least.",
+        "",
+    ]
     lines += ["| | median | least |", "|---|---|---|"]
     lines += [f"| {name} | {statistics.median(runs):.2f} | {min(runs):.2f} |" for name, runs in found.items()]
     lines += ["", "For one changed value in one bundle, bytes:", "", "| | bytes |", "|---|---|"]

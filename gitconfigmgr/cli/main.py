@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "Make a new config repository that passes check.",
     "demo": "Show the whole story in a temporary folder.",
+    "dev": "Compile on change, and release into an OpenBao server on this machine.",
     "check": "Check everything: files, merge, references, schemas.",
     "pr-report": "Tell reviewers on one page what a change does.",
     "scan": "Look for keys and private keys in all files of the repository.",
