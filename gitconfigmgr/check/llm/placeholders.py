@@ -98,7 +98,6 @@ class _Anything(dict[str, Any]):
 
 def _jinja(text: str) -> Parsed:
     import jinja2
-    from jinja2 import meta
 
     environment = jinja2.Environment()  # noqa: S701 - nothing is rendered
     environment.filters = _Anything(environment.filters)
@@ -108,7 +107,7 @@ def _jinja(text: str) -> Parsed:
         unsafe = _unsafe(tree)
         if unsafe:
             return Parsed(problem=unsafe[0], piece=unsafe[1])
-        free = meta.find_undeclared_variables(tree)
+        free = _free(tree)
         pieces = tuple(_placed(piece, text) for piece in _flatten(tree, {}, 0))
     except jinja2.TemplateError as error:
         said = (error.message or "it cannot be read").split(".")[0]
@@ -117,6 +116,22 @@ def _jinja(text: str) -> Parsed:
         return Parsed(problem="the template is nested too deeply")
     order = {name: None for piece in pieces for name in sorted(piece.names) if name in free}
     return Parsed(pieces, tuple(dict.fromkeys([*order, *sorted(free)])))
+
+
+def _free(tree: Any) -> set[str]:
+    """The names that nothing in the template sets. Raises RecursionError for what is nested too deeply."""
+    from jinja2.meta import TrackingCodeGenerator
+
+    waiting = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+        waiting += [(child, depth + 1) for child in node.iter_child_nodes()]
+    generator = TrackingCodeGenerator(tree.environment)
+    generator.optimizer = None  # it computes constants again at every level: minutes for a chain of attributes
+    generator.visit(tree)
+    return generator.undeclared_identifiers
 
 
 def _unsafe(tree: Any) -> tuple[str, str] | None:
