@@ -15,6 +15,7 @@ from gitconfigmgr.model.values import Sealed, Segments, plain
 from gitconfigmgr.resolve.provenance import lowers
 from gitconfigmgr.source.config_tests import FOLDER, read_config_tests
 from gitconfigmgr.source.excerpt import locate
+from gitconfigmgr.source.layout import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,9 +32,11 @@ _SHOWN = 60  # characters of a value in a message
 def run_config_tests(repository: Repository, paths: Sequence[str] = (), *, coverage: bool = False) -> Tested:
     """Run the tests below tests/, or those of the files and folders that `paths` (from the root) name."""
     tested = Tested()
-    found = [path for path in sorted(repository.tree.files(FOLDER)) if path.endswith(".yaml") and "/." not in path]
+    present = sorted(repository.tree.files(FOLDER))
+    tested.findings += passed_over(present, repository.tree.oddities(FOLDER))
+    found = [path for path in present if path.endswith(".yaml") and "/." not in path]
     files = [path for path in found if not paths or any(path == p or path.startswith(f"{p}/") for p in paths)]
-    if not files:
+    if not files and not tested.findings:
         raise UsageError("there is no test to run", "docs/config-tests.md shows how to write one: tests/chat.yaml")
     tests: list[tuple[ConfigTest, Case, list[Target]]] = []
     for path in files:

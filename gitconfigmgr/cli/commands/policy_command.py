@@ -61,7 +61,10 @@ def list_(ctx: click.Context, packaged: bool, controls: bool, format_: str) -> N
             word = "" if rule.severity == "error" else f" ({rule.severity})"
             shown = f": {', '.join(rule.controls)}" if rule.controls else ""
             click.echo(f"  - {rule.name}{word}{shown}")
-    if not found:
+    broken = sorted({item.position.path for item in policies.findings if item.fails and item.position is not None})
+    if broken:
+        click.echo(f"note: not in force: {', '.join(broken)}; `gitconfigmgr policy test` says why", err=True)
+    elif not found:
         click.echo("no policies: put one into policies/, or name packaged ones in gitconfigmgr.yaml")
 
 
