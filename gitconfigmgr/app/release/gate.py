@@ -80,14 +80,14 @@ class Gate:
         elif not on_it:
             self.refuse("branch", f"{commit[:12]} is not on {branch}", "merge it first")
 
-    def findings(self, built: Built) -> None:
-        """Of what the check found."""
+    def findings(self, built: Built, commit: str) -> None:
+        """Of what the check found in the commit."""
         if has_errors(built.findings):
             number = sum(item.severity == "error" for item in built.findings)
             self.refuse(
                 "findings",
                 f"the check finds {many(number, 'error')}",
-                "see them by `gitconfigmgr check --rev` and the commit",
+                f"see them by `gitconfigmgr check --rev {commit[:12]}`",
             )
 
     def order(self, facts: Facts, name: str, held: Held, commit: str) -> None:

@@ -135,7 +135,7 @@ class Releasing:
             self.repository, request.selection, _everywhere(stages), self.store,
             identity=self.identity, jobs=self.jobs,
         )  # fmt: skip
-        self.gate.findings(built)
+        self.gate.findings(built, revision.commit)
         number = max(stage.held.number for stage in stages) + 1
         for stage in stages:
             self._plan(stage, built, request, revision, number)
@@ -206,7 +206,7 @@ def destinations(settings: ReleaseSettings, to: Sequence[str], here: Path) -> li
     found = []
     for text in to:
         kind, _, address = text.partition(":")
-        if not kind or not address:
+        if not kind or (not address and text != "vault:"):  # which takes its address from the environment
             raise UsageError(f"{text} is no destination", "such as directory:../published")
         known = next((item for item in settings.to if str(item) == text), None)
         made = Destination(kind, str(here / address) if kind == "directory" else address)

@@ -17,6 +17,8 @@ from gitconfigmgr.model.revisions import Revision
 from gitconfigmgr.release import rollout
 from gitconfigmgr.release.trust import custom_of
 
+BY_HAND = "by hand"  # of a rollout, a pin, a rollback: in the receipt, where a refusal that was set aside is named
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date, datetime
@@ -178,7 +180,7 @@ class Tending:
         bundles: Mapping[Target, Bundle] | None = None, changes: Mapping[Target, Change] | None = None,
         inputs: Mapping[str, str] | None = None, commit: str | None = None,
     ) -> Release:  # fmt: skip
-        note = {"refusal": "by hand", "message": "changed by hand", "actor": self.actor, "reason": self.reason}
+        note = {"refusal": BY_HAND, "message": "changed by hand", "actor": self.actor, "reason": self.reason}
         tenant = getattr(self.tree, "tenant", "")
         return Release(
             base + 1, base, tenant, revision, bundles or {}, frozenset(), changes or {}, custom, (note,), inputs or {},
