@@ -29,7 +29,7 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     """List the releases of a published tree, newest first."""
     from itertools import islice
 
-    from gitconfigmgr.app.release.tending import receipts
+    from gitconfigmgr.app.release.tending import BY_HAND, receipts
     from gitconfigmgr.model.names import many
 
     tree = common.tree_of(common.releasing(ctx, None, destinations, keys))
@@ -38,6 +38,7 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
         options.print_json({"releases": found})
         return
     for item in found:
-        note = "  (refusals set aside)" if item["overrides"] else ""
+        kinds = {override["refusal"] for override in item["overrides"]}
+        note = f"  ({BY_HAND})" if kinds == {BY_HAND} else "  (refusals set aside)" if kinds else ""
         what = many(len(item["targets"]), "target")
         click.echo(f"{item['release']:>5}  {item['published_at']}  {item['commit'][:12]}  {what}{note}")

@@ -47,3 +47,6 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
             said.append("its pin has ended")
         shown = f"  ({'; '.join(said)})" if said else ""
         click.echo(f"{item['version']:>5}  {item['namespace']} {item['environment']}{shown}")
+    waiting = tree.waiting()
+    if waiting is not None:
+        click.echo(f"release {waiting['release']} waits for signatures: `gitconfigmgr release sign`")

@@ -235,6 +235,10 @@ def test_a_clone_that_lacks_what_is_published_cannot_tell_what_is_older(make, tm
     listed = json.loads(place.good("release", "list", *place.where, "--format", "json"))["releases"]
     assert [item["release"] for item in listed] == [2, 1]
     assert "(refusals set aside)" in place.good("release", "list", *place.where, "--limit", "1")
+    place.good(
+        "release", "pin", "acme/chat", "-e", "staging", "--owner", "x", "--until", "9999-12-31", "-m", "y", *place.where
+    )
+    assert place.good("release", "list", *place.where, "--limit", "1").endswith("1 target  (by hand)\n")
 
 
 @pytest.mark.slow
