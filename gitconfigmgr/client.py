@@ -11,7 +11,8 @@ import http.client
 import json
 import socket as sockets
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, overload
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Config:
         self._url = urlsplit(url) if url else None
         self._timeout = timeout
         self._local = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()
         self._callbacks: list[Callable[[], object]] = []
         self._closed = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -112,8 +114,22 @@ class Config:
             self._watcher.start()
 
     def close(self) -> None:
-        """End the watch."""
+        """End the watch, and close the connections of all threads."""
         self._closed.set()
+        for connection in list(self._open):
+            with suppress(OSError):
+                if connection.sock is not None:
+                    connection.sock.shutdown(sockets.SHUT_RDWR)  # wakes the watch, which is waiting for an answer
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join(self._timeout)
+        for connection in list(self._open):
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _watch(self, seen: dict[str, Any]) -> None:
         while not self._closed.is_set():
@@ -146,14 +162,16 @@ class Config:
         kept = getattr(self._local, "connection", None)
         for connection in (kept, None) if kept else (None,):
             used = connection or self._connect(timeout or self._timeout)
+            self._open.add(used)
             try:
                 used.request("GET", path, headers=headers or {})
                 response = used.getresponse()
                 body = response.read()
             except (OSError, http.client.HTTPException) as error:
                 used.close()
+                self._open.discard(used)
                 self._local.connection = None
-                if connection is None:
+                if connection is None or self._closed.is_set():
                     raise ConfigError(f"the agent does not answer: {error}") from None
                 continue
             self._local.connection = used

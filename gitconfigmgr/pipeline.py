@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.check.hygiene.layers import Unusable
     from gitconfigmgr.model.metadata import Metadata
+    from gitconfigmgr.model.policies import Policy
     from gitconfigmgr.model.settings import Environment, Settings
     from gitconfigmgr.ports import Judge, PolicyEngine, Tree, Versions
     from gitconfigmgr.resolve.stack import Slot
@@ -161,11 +162,12 @@ class Repository:
     def policies(self) -> Policies:
         """The policies in force: those in policies/, and the packaged ones that the settings name."""
         files, uses = self.rule_files(layouts.POLICIES), self.settings.policies
-        read = []
+        passed_over = layouts.passed_over(files, self.rules.oddities(layouts.POLICIES))
+        read: list[tuple[str, Policy | None, list[Diagnostic]]] = [(layouts.POLICIES, None, passed_over)]
         if files or uses:
             from gitconfigmgr.source.policies import read_policies
 
-            read = read_policies(files, uses, self.read_rule, self._read_packaged)
+            read += read_policies(files, uses, self.read_rule, self._read_packaged)
         return Policies(read, uses, [f"{layouts.POLICIES}/", *files], self._engine or _no_engine)
 
     def matchable(self) -> list[tuple[Target, Environment, dict[str, Any]]]:

@@ -65,11 +65,25 @@ def lay_out(files: Collection[str], oddities: Mapping[str, str], environments: C
             layout.metadata[namespace] = path
         else:
             _stranger(path, name, environments, layout.findings)
-    for path, what in oddities.items():
-        code, message = _ODD.get(what, ("GCM126", "no regular file"))
-        layout.findings.append(Diagnostic(code, f"{path} is {message}", Position(path)))
+    layout.findings += _odd(oddities)
     _case_clashes([*files, *oddities], layout.findings)
     return layout
+
+
+def passed_over(files: Collection[str], oddities: Mapping[str, str]) -> list[Diagnostic]:
+    """What lies in policies/ or tests/ as if it were in force, and is not: links and the like, and .yml files."""
+    return _odd(oddities) + [_other_ending(path) for path in files if path.endswith(".yml") and "/." not in path]
+
+
+def _odd(oddities: Mapping[str, str]) -> list[Diagnostic]:
+    found = ((path, *_ODD.get(what, ("GCM126", "no regular file"))) for path, what in oddities.items())
+    return [Diagnostic(code, f"{path} is {message}", Position(path)) for path, code, message in found]
+
+
+def _other_ending(path: str) -> Diagnostic:
+    name = path.rpartition("/")[2]
+    help_ = f"rename it to {name.removesuffix('.yml')}.yaml"
+    return Diagnostic("GCM125", f"{name} has the ending .yml, so it is not read", Position(path), help=help_)
 
 
 def _namespace(folder: str, findings: list[Diagnostic]) -> str | None:
@@ -96,8 +110,7 @@ def _stranger(path: str, name: str, environments: Collection[str], findings: lis
         help_ = f"move it to {ROOT}/global/{name}, or into a namespace"
         findings.append(Diagnostic("GCM125", message, position, help=help_))
     elif dot and ending == "yml" and (stem in environments or stem == "_namespace"):
-        help_ = f"rename it to {stem}.yaml"
-        findings.append(Diagnostic("GCM125", f"{name} has the ending .yml, so it is not read", position, help=help_))
+        findings.append(_other_ending(path))
     elif dot and ending == "yaml" and not SEGMENT.match(stem):
         findings.append(
             Diagnostic("GCM117", f"{name!r} is no name for a document", position, help=_near(stem, environments))

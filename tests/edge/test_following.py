@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gitconfigmgr.adapters.publishers.directory import open_publisher
+from gitconfigmgr.model.publishing import Destination, ReleaseSettings
 from gitconfigmgr.release import layout
 from gitconfigmgr.sync.replica import Due, Phase, Pin, Pinned
+from tests.conformance.publishers.rigs import PLAINTEXT, plaintexts, release
 
 from .conftest import CHAT, SEARCH, Edge, bundle
 
@@ -283,3 +286,29 @@ def test_the_command_is_run_once_for_each_change(edge: Edge) -> None:
     engine.handle(Due())
     engine.handle(Due())
     assert ran.read_text() == "x\n"
+
+
+def test_secrets_open_in_memory_and_are_not_stored(edge: Edge) -> None:
+    """Sealed for an age identity, as `release.seal_for` does it."""
+    import pyrage
+
+    identity = pyrage.x25519.Identity.generate()
+    recipient = identity.to_public()
+    place = edge.folder / "age.txt"
+    place.write_text(f"# test\n{identity}\n")
+
+    def wrap(key: bytes) -> list[dict[str, str]]:
+        wrapped = pyrage.encrypt(key, [recipient], armored=True).decode()
+        return [{"kek_id": f"age {recipient}", "encrypted_dek": wrapped}]
+
+    context = edge.world.context(signing=lambda: edge.world.keys, wrap=wrap, settings=ReleaseSettings(tenant="acme"))
+    publisher = open_publisher(Destination("directory", str(edge.world.out)), context)
+    publisher.publish(release(publisher.held(), bundle(CHAT, {"limit": 1}, token="one")), plaintexts)
+    engine = edge.engine(identity=str(place), policies={CHAT_API: "serve-non-secret"})
+    engine.handle(Due())
+    served = engine.board.documents[CHAT_API]
+    assert served.opened == {"limit": 1, "api": {"key": PLAINTEXT}}
+    assert PLAINTEXT not in str(served.closed)
+    stored = b"".join(path.read_bytes() for path in (edge.folder / "state").rglob("*") if path.is_file())
+    assert PLAINTEXT.encode() not in stored
+    assert edge.engine().board.documents[CHAT_API].opened == served.closed, "without the identity"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
+from weakref import WeakSet
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
@@ -36,10 +40,10 @@ class Transport(FetcherInterface):
     ) -> None:
         self.base = base.rstrip("/") + "/"
         self.held: dict[str, bytes] = {}
-        self.received = 0
         self._seconds = seconds
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._ca = ca
+        self._connected: WeakSet[Any] = WeakSet()
         self._pool: urllib3.PoolManager | None = None
 
     def get(self, path: str, limit: int, etag: str | None = None) -> Answer:
@@ -79,6 +83,9 @@ class Transport(FetcherInterface):
 
         headers = {"Accept-Encoding": "gzip", **self._headers, **({"If-None-Match": etag} if etag else {})}
         ends = time.monotonic() + self._seconds
+        watch = threading.Timer(self._seconds, self._cut)
+        watch.daemon = True
+        watch.start()
         try:
             with self._manager().request(
                 "GET", url, headers=headers, preload_content=False, redirect=False, retries=False
@@ -86,13 +93,17 @@ class Transport(FetcherInterface):
                 if response.status != 200:
                     raise DownloadHTTPError(f"HTTP {response.status}", response.status)
                 yield response.headers.get("ETag", "")
-                for chunk in response.stream(_CHUNK, decode_content=True):
-                    self.received += len(chunk)
-                    yield chunk
-                    if time.monotonic() > ends:
+                chunk = b"-"
+                while chunk:
+                    chunk = response.read1(_CHUNK, decode_content=True)  # what is there: it must not wait for more
+                    if time.monotonic() > ends:  # also where the cut looks like the end of what was sent
                         raise DownloadError(f"slower than {self._seconds:g} s")
+                    yield chunk
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise DownloadError(f"{type(error).__name__}: {_short(error)}") from None
+            slow = f"slower than {self._seconds:g} s: " if time.monotonic() > ends else ""
+            raise DownloadError(f"{slow}{type(error).__name__}: {_short(error)}") from None
+        finally:
+            watch.cancel()
 
     def _manager(self) -> urllib3.PoolManager:
         if self._pool is None:
@@ -100,7 +111,38 @@ class Transport(FetcherInterface):
 
             timeout = urllib3.Timeout(connect=min(5, self._seconds), read=min(15, self._seconds))
             self._pool = urllib3.PoolManager(maxsize=2, timeout=timeout, ca_certs=self._ca)
+            self._pool.pool_classes_by_scheme = _pools(self._connected)
         return self._pool
+
+    def _cut(self) -> None:
+        """End what is under way: time-outs of single reads do not end a head that comes byte by byte."""
+        for connection in list(self._connected):
+            with suppress(OSError):
+                if connection.sock is not None:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _pools(connected: WeakSet[Any]) -> dict[str, Any]:
+    """Pools whose connections are known to us."""
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, connection
+
+    class Plain(connection.HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            connected.add(self)
+
+    class Secure(connection.HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            connected.add(self)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
 
 
 def _short(error: Exception) -> str:

@@ -212,7 +212,14 @@ def _advise(vault: KeyFolder, made: KeySet) -> None:
     click.echo(
         "keep away from CI, needed where a project or an environment is new: " + ", ".join(_files(made, ("targets",)))
     )
-    others = [name for name in made.roles if name not in ("root", "targets")]
+    shared = [name for name, role in made.roles.items() if role.threshold > 1 and name.startswith("release")]
+    others = [name for name in made.roles if name not in ("root", "targets", *shared)]
+    for name in shared:
+        role = made.roles[name]
+        click.echo(
+            f"give to those who sign for {name}, not all to one ({role.threshold} of {len(role.keys)} have to sign): "
+            + ", ".join(_files(made, (name,)))
+        )
     click.echo("give to the job that releases: " + ", ".join(["keys.json", "1.root.json", *_files(made, others)]))
     click.echo("give to applications, by a way that you trust: 1.root.json")
 

@@ -58,7 +58,7 @@ class Subcommands(click.Group):
 Examples:
   gitconfigmgr release --to directory:published --dry-run
   gitconfigmgr release -e production --percent 10
-  gitconfigmgr release rollout 50 -e production
+  gitconfigmgr release rollout 50 -e production -m 'no more errors than before'
   gitconfigmgr release --allow budget -m 'twice the prompts, agreed in OPS-12'
 
 Refused, each unless --allow names it: dirty (work tree), branch (not the
