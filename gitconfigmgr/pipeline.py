@@ -353,7 +353,7 @@ def settings_of(tree: Tree) -> Settings:
     if data is None:
         raise UsageError(
             f"there is no {layouts.SETTINGS} here, or it is a link",
-            "run `gitconfigmgr init`, or name the repository by -C",
+            "run `gitconfigmgr init`, name the repository by -C, or `git add` it where only the work tree has it",
         )
     settings, findings = read_settings(layouts.SETTINGS, tree.blob_id(layouts.SETTINGS), data)
     if findings:
