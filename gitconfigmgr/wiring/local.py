@@ -67,7 +67,7 @@ class Local:
 
     def state(self) -> frozenset[tuple[str, int, int]]:
         """HEAD, and the files of the repository with times and sizes: another one after every change and commit."""
-        from gitconfigmgr.wiring.folders import head_commit
+        from gitconfigmgr.wiring.changes import head_commit
 
         found = {(head_commit(self.folder), 0, 0)}
         for at, folders, names in os.walk(self.folder):
