@@ -29,7 +29,11 @@ _HEAD = struct.Struct(">Q")
 
 
 class _DiedError(Exception):
-    """The child ended while it worked."""
+    """The child ended while it worked; `slow` where it took too long."""
+
+    def __init__(self, message: str, *, slow: bool) -> None:
+        super().__init__(message)
+        self.slow = slow
 
 
 class Confined:
@@ -78,11 +82,19 @@ class Confined:
         return Problem(f"policy {policy.id} {error}", policy.position, "loop over less, and build less text")
 
     def _ask(self, method: str, argument: Any) -> Any:
-        if self._child is None or self._child.owner != os.getpid():
-            self._child = _Child(self._make, self._seconds, self._memory)
-            if self._policies:
-                self._child.ask("load", list(self._policies.values()))
         try:
+            return self._ask_once(method, argument)
+        except _DiedError as error:
+            if error.slow:
+                raise
+        return self._ask_once(method, argument)  # a death that does not repeat was not the policy's
+
+    def _ask_once(self, method: str, argument: Any) -> Any:
+        try:
+            if self._child is None or self._child.owner != os.getpid():
+                self._child = _Child(self._make, self._seconds, self._memory)
+                if self._policies:
+                    self._child.ask("load", list(self._policies.values()))
             return self._child.ask(method, argument)
         except _DiedError:
             self._child = None
@@ -115,17 +127,17 @@ class _Child:
                 os.kill(self.pid, signal.SIGKILL)
             answer = _receive(self._in)
         except (BrokenPipeError, EOFError):
-            raise _DiedError(self._why()) from None
+            raise self._death() from None
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _why(self) -> str:
+    def _death(self) -> _DiedError:
         pid, self.pid = self.pid, 0
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
-            return f"takes more than {self._seconds} seconds"
-        return "takes too much memory, or nests too deeply"
+            return _DiedError(f"takes more than {self._seconds} seconds", slow=True)
+        return _DiedError("takes too much memory, or nests too deeply", slow=False)
 
     def __del__(self) -> None:
         """The child ends when nobody is left to ask it."""

@@ -16,7 +16,7 @@ from gitconfigmgr.secrets import keyring, opening, sealing
 from gitconfigmgr.secrets.ports import KeyDeniedError, UnusableRecipientError
 from gitconfigmgr.secrets.selection import Selection
 from gitconfigmgr.secrets.tokens import DataKey
-from tests.unit.secrets.support import NOW, VECTORS, sops_binary
+from tests.unit.sops_files.support import NOW, VECTORS, sops_binary
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")]
 

@@ -1,12 +1,12 @@
-"""The longer run: `python -m tests.unit.secrets.interoperation COUNT [FIRST]`."""
+"""The longer run: `python -m tests.unit.sops_files.interoperation COUNT [FIRST]`."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 
-from tests.unit.secrets.comparison import compare_json, compare_yaml
-from tests.unit.secrets.support import Person
+from tests.unit.sops_files.comparison import compare_json, compare_yaml
+from tests.unit.sops_files.support import Person
 
 
 def main(count: int, first: int = 0) -> None:

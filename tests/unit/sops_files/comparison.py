@@ -11,8 +11,8 @@ import pytest
 from gitconfigmgr.secrets.errors import RefusedError, TamperedError
 from gitconfigmgr.secrets.stores.registry import store_for
 from gitconfigmgr.secrets.tree import Comment, to_data
-from tests.unit.secrets.random_documents import COMMENT_RULES, RULES, Documents
-from tests.unit.secrets.support import Person, Sops, decrypted, encrypted
+from tests.unit.sops_files.random_documents import COMMENT_RULES, RULES, Documents
+from tests.unit.sops_files.support import Person, Sops, decrypted, encrypted
 
 if TYPE_CHECKING:
     from gitconfigmgr.secrets.selection import Selection

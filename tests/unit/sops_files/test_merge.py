@@ -8,8 +8,8 @@ from gitconfigmgr.secrets import keyring, merge, opening, sealing
 from gitconfigmgr.secrets.errors import RefusedError, TamperedError
 from gitconfigmgr.secrets.textconv import textconv
 from gitconfigmgr.secrets.tokens import DataKey
-from tests.unit.secrets.comparison import data_of
-from tests.unit.secrets.support import NOW, Person, Sops, encrypted, key_of
+from tests.unit.sops_files.comparison import data_of
+from tests.unit.sops_files.support import NOW, Person, Sops, encrypted, key_of
 
 PLAIN = b"# head\na: 1\nb:\n    c: x\n    d: y\n    # about e\n    e: z\nl:\n    - 1\n    - 2\npub_unencrypted: v\n"
 

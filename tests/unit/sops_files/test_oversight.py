@@ -9,7 +9,7 @@ from gitconfigmgr.secrets import opening, recipients, sealing, seals
 from gitconfigmgr.secrets.creation import Rule
 from gitconfigmgr.secrets.errors import RulesError, SecretsError, TamperedError
 from gitconfigmgr.secrets.selection import Selection
-from tests.unit.secrets.support import NOW, VECTORS, Person, encrypted, key_of
+from tests.unit.sops_files.support import NOW, VECTORS, Person, encrypted, key_of
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from gitconfigmgr.secrets import keyring, opening, sealing
 from gitconfigmgr.secrets.errors import FormatError, RefusedError, TamperedError
 from gitconfigmgr.secrets.selection import Selection
 from gitconfigmgr.secrets.tokens import DataKey
-from tests.unit.secrets.comparison import data_of
-from tests.unit.secrets.support import NOW, Person, Sops, changed_lines, decrypted, encrypted, key_of
+from tests.unit.sops_files.comparison import data_of
+from tests.unit.sops_files.support import NOW, Person, Sops, changed_lines, decrypted, encrypted, key_of
 
 YAML = b"""# head
 api:

@@ -8,10 +8,10 @@ from typing import ClassVar
 import pytest
 
 from gitconfigmgr.secrets.selection import Selection
-from tests.unit.secrets.comparison import compare_json, compare_yaml, data_of
-from tests.unit.secrets.support import Person, Sops, decrypted, encrypted
+from tests.unit.sops_files.comparison import compare_json, compare_yaml, data_of
+from tests.unit.sops_files.support import Person, Sops, decrypted, encrypted
 
-_YAML, _JSON = 120, 60  # the longer run: python -m tests.unit.secrets.interoperation 1000
+_YAML, _JSON = 120, 60  # the longer run: python -m tests.unit.sops_files.interoperation 1000
 
 
 @pytest.fixture(scope="module")

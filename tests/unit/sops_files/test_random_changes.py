@@ -12,8 +12,8 @@ from gitconfigmgr.secrets import keyring, merge, opening, sealing
 from gitconfigmgr.secrets.errors import SecretsError
 from gitconfigmgr.secrets.selection import Selection
 from gitconfigmgr.secrets.tokens import DataKey
-from tests.unit.secrets.random_documents import Documents
-from tests.unit.secrets.support import NOW, Person
+from tests.unit.sops_files.random_documents import Documents
+from tests.unit.sops_files.support import NOW, Person
 
 _PERSON, _KEY = Person(), DataKey.new()
 _GROUPS = keyring.wrap(_KEY, ((_PERSON.recipient,),), 0, _PERSON.providers, NOW)

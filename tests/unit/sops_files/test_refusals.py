@@ -19,7 +19,7 @@ from gitconfigmgr.secrets.errors import (
 from gitconfigmgr.secrets.keyring import NoKeyError
 from gitconfigmgr.secrets.selection import Selection, compiled, selection_from
 from gitconfigmgr.secrets.tokens import DataKey
-from tests.unit.secrets.support import NOW, Person, decrypted, encrypted, key_of
+from tests.unit.sops_files.support import NOW, Person, decrypted, encrypted, key_of
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_comments_in_lists_stay_readable_and_are_refused_where_comments_rule(per
 
 
 def test_a_comment_that_sops_encrypted_in_a_list_does_not_become_plaintext(person):
-    from tests.unit.secrets.support import Sops
+    from tests.unit.sops_files.support import Sops
 
     theirs = Sops(person).encrypt(b"l:\n  # s3cret note\n  - x\n")
     plain = decrypted(person, theirs)
@@ -182,8 +182,8 @@ def test_a_thousand_recipients(person):
              "a: \"x\\ny\" \t\n", "a: {b: [x, 'y'], c: {}}\n", "? a\n: b\n", "a:\n- - x\n  - y\n", "\ufeffa: 1\n", "a:    1   \n"],
 )  # fmt: skip
 def test_unusual_layouts(person, text):
-    from tests.unit.secrets.comparison import data_of
-    from tests.unit.secrets.support import Sops
+    from tests.unit.sops_files.comparison import data_of
+    from tests.unit.sops_files.support import Sops
 
     data = encrypted(person, text.encode())
     assert data_of(decrypted(person, data), "yaml") == data_of(text.removeprefix("\ufeff").encode(), "yaml")

@@ -12,7 +12,7 @@ from gitconfigmgr.secrets.errors import SecretsError
 from gitconfigmgr.secrets.keyring import unwrap
 from gitconfigmgr.secrets.scalars import from_bytes, to_bytes, type_of
 from gitconfigmgr.secrets.tokens import DataKey, associated, parse
-from tests.unit.secrets.support import NOW, VECTORS, changed_lines
+from tests.unit.sops_files.support import NOW, VECTORS, changed_lines
 
 ANSWERS = json.loads((VECTORS / "expected" / "values.json").read_text())
 NAMES = sorted(ANSWERS)

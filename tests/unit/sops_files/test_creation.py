@@ -8,7 +8,7 @@ from gitconfigmgr.secrets.creation import candidates, read_rules
 from gitconfigmgr.secrets.errors import RulesError
 from gitconfigmgr.secrets.metadata import Recipient
 from gitconfigmgr.secrets.selection import Selection
-from tests.unit.secrets.support import VECTORS
+from tests.unit.sops_files.support import VECTORS
 
 AGE = "age16a9qhw3z38hd70lyamh9ejftp7mrm509jaw2qxf80y9g248d43qqsmfy7h"
 
