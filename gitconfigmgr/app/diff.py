@@ -16,7 +16,7 @@ from gitconfigmgr.history.changes import Change, changes
 from gitconfigmgr.history.documents import node_at, same, snapshot
 from gitconfigmgr.history.patch import patch, pointer
 from gitconfigmgr.model.diagnostics import Diagnostic, position_of
-from gitconfigmgr.model.values import REQUIRED, SEALED, Required
+from gitconfigmgr.model.values import SEALED
 from gitconfigmgr.resolve.provenance import shown
 from gitconfigmgr.resolve.references import FAILED
 
@@ -98,9 +98,7 @@ def state_of(repository: Repository, target: Target) -> Effective:
 
 def _borrows_nothing(root: Node) -> bool:
     """Whether a value was to come from a target that does not compile: the finding is that target's."""
-    if isinstance(root.value, Required):
-        return True
-    if not root.flags & (REQUIRED | SEALED):  # flags say what may be below: a map keeps that of a value that was filled
+    if not root.flags & SEALED:  # flags say what may be below: a map keeps that of a value that was filled
         return False
     members = (
         root.value.values() if isinstance(root.value, dict) else root.value if isinstance(root.value, list) else ()

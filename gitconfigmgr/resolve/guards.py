@@ -22,7 +22,7 @@ def guard(
 ) -> Iterator[Diagnostic]:
     """The findings of a merged document, before its references are resolved."""
     if root.flags & REQUIRED:
-        yield from _required(root, ())
+        yield from unfilled(root, ())
     if root.flags & NOTED:
         yield from _expired(root, (), now)
     if environment.protected and settings.leak_guard != "off":
@@ -34,19 +34,20 @@ def guard(
             yield from _leaks(root, (), leaking, environment.name, severity)
 
 
-def _required(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
+def unfilled(node: Node, path: KeyPath) -> Iterator[Diagnostic]:
+    """The `$required` at or below a node that nothing has filled."""
     value = node.value
     if isinstance(value, Required):
         message = f"{show_path(path)} is required: {value.why}"
-        yield Diagnostic("GCM208", message, position_of(node), key=show_path(path), help="set it in a higher layer of this target")  # fmt: skip
+        yield Diagnostic("GCM208", message, position_of(node), key=show_path(path), help="set it in a layer above this one")  # fmt: skip
     elif type(value) is dict:
         for key, child in value.items():
             if child.flags & REQUIRED:
-                yield from _required(child, (*path, key))
+                yield from unfilled(child, (*path, key))
     elif type(value) is list:
         for index, child in enumerate(value):
             if child.flags & REQUIRED:
-                yield from _required(child, (*path, index))
+                yield from unfilled(child, (*path, index))
 
 
 def _expired(

@@ -11,12 +11,12 @@ from gitconfigmgr.model.diagnostics import Diagnostic, Related, position_of
 from gitconfigmgr.model.names import Target, closest, is_index, show_path
 from gitconfigmgr.model.values import (
     EXPRESSION,
+    REQUIRED,
     SEALED,
     UNUSUAL,
     Derived,
     Expression,
     Node,
-    Required,
     Sealed,
     Segments,
     Template,
@@ -25,6 +25,7 @@ from gitconfigmgr.model.values import (
     union_of_flags,
 )
 from gitconfigmgr.resolve.expressions import ExpressionSyntaxError, Reference, parse
+from gitconfigmgr.resolve.guards import unfilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,11 +231,18 @@ class Resolver:
             self._report(node, "GCM307", message, within=reference.text, help_="refer to the secret as it is now")
             return None
         if found is not None:
-            return found
+            return self._filled(found, reference, owner) if found.flags & REQUIRED else found
         if reference.default is not None:
             return self._text_default(node, reference) if in_text else node
         self._dangling(node, reference, owner, known)
         return None
+
+    def _filled(self, found: Node, reference: Reference, owner: Resolver) -> Node | None:
+        """The node, unless a `$required` is left in it: that finding is the owner's, and of all who take the value."""
+        missing = list(unfilled(found, reference.path))
+        if owner is not self:
+            self.session.findings.update((id(finding), finding) for finding in missing)
+        return None if missing else found
 
     def _version(self, reference: Reference) -> Resolver | Missing | None:
         """What a reference to a recorded version leads to; None for any other reference."""
@@ -270,8 +278,6 @@ class Resolver:
                     return node, []
                 return None, list(value) if isinstance(value, dict) else []
             node = child
-        if type(node.value) is Required:
-            return node.replaced(value=FAILED, flags=SEALED), []
         return self.resolve(node), []
 
     def _dangling(self, node: Node, reference: Reference, owner: Resolver, known: list[str]) -> None:
