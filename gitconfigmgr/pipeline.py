@@ -13,25 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check.hygiene.marked import with_kinds
 from gitconfigmgr.check.hygiene.repository import Hygiene
-from gitconfigmgr.check.llm.catalog import LOCK
-from gitconfigmgr.check.llm.judge import LlmJudge
-from gitconfigmgr.check.policies.judge import Policies
-from gitconfigmgr.check.policies.waivers import Waivers
-from gitconfigmgr.check.schemas import SchemaSet
-from gitconfigmgr.errors import UsageError
-from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
+from gitconfigmgr.model.diagnostics import Diagnostic, Position
 from gitconfigmgr.model.names import Target, prefixes
 from gitconfigmgr.model.subjects import Subject
 from gitconfigmgr.model.values import SEALED, Document, Node, plain
 from gitconfigmgr.ports import MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
+from gitconfigmgr.rules import Rules, read_from
 from gitconfigmgr.source import layout as layouts
-from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.metadata import read_metadata
 from gitconfigmgr.source.reader import read_document
-from gitconfigmgr.source.rules import under
 from gitconfigmgr.source.scalars import Refused, read_plain
-from gitconfigmgr.source.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,27 +31,17 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.check.hygiene.layers import Unusable
     from gitconfigmgr.model.metadata import Metadata
-    from gitconfigmgr.model.policies import Policy
-    from gitconfigmgr.model.settings import Environment, Settings
-    from gitconfigmgr.ports import Judge, PolicyEngine, Tree, Versions
+    from gitconfigmgr.model.settings import Environment
+    from gitconfigmgr.ports import PolicyEngine, Tree, Versions
     from gitconfigmgr.resolve.stack import Slot
     from gitconfigmgr.secrets.selection import Selection
-
-
-class SettingsError(UsageError):
-    """gitconfigmgr.yaml cannot be used; the findings say why."""
-
-    def __init__(self, findings: list[Diagnostic], read: Callable[[str], bytes | None]) -> None:
-        super().__init__(f"{layouts.SETTINGS} cannot be used")
-        self.findings = locate(collate(findings), read)
-        self.read = read
 
 
 @dataclass(slots=True)
 class Compiled:
     """One target: its effective document (None where a layer could not be read), and what was found in it.
 
-    `met` are the policies that had something to judge.
+    `met` are the policies that had something to judge, `spends` is the budget of a month.
     """
 
     target: Target
@@ -67,6 +49,7 @@ class Compiled:
     resolution: Resolution
     findings: list[Diagnostic]
     met: frozenset[str] = frozenset()
+    spends: float | None = None
 
 
 class Repository:
@@ -81,32 +64,29 @@ class Repository:
         tree: Tree,
         read_packaged: Callable[[str], bytes | None],
         now: date | None = None,
-        rules: Tree | None = None,
+        base: Tree | None = None,
         before: Repository | None = None,
         engine: Callable[[str], PolicyEngine] | None = None,
         versions: Versions | None = None,
     ) -> None:
-        """`rules` is where settings and rule files are read from, instead of `tree`; `before` is the base of a change.
+        """`base` is where rules are read from, instead of `tree`; `before` is where a change began, `engine` see Rules.
 
-        `engine` opens what evaluates the policies of a language; without it a repository must have no policies.
         `versions` gives what references to recorded versions (`@17`) name.
         """
         self.tree = tree
-        self._read_packaged = read_packaged
-        self._engine = engine
-        self.rules = rules or tree
         self.before = before
         self.findings: list[Diagnostic] = []
         self.now_asked = False  # whether the date took part in anything
         self.inputs_elsewhere: set[str] = set()  # inputs that forked processes asked for
         self._now_read = False
         self.now = now
-        self.settings = self._settings()
+        self.rules = Rules(tree, base, read_packaged, engine, lambda: self.metadata, self.today)
+        self.settings = self.rules.settings
+        self.schemas = self.rules.schemas
         self.layout = layouts.lay_out(
             tree.files(layouts.ROOT), tree.oddities(layouts.ROOT), list(self.settings.environments)
         )
         self.findings += self.layout.findings
-        self.schemas = SchemaSet(self.settings.schemas, self._read_schema, read_packaged)
         self._documents: dict[str, Document] = {}
         self._read_before: set[str] = set()
         self.hygiene = Hygiene(self.settings, self.layout.documents, self.read, _sops_rule)
@@ -120,10 +100,6 @@ class Repository:
             self._now,
             versions,
         )
-
-    def _settings(self) -> Settings:
-        settings = settings_of(self.tree)
-        return settings if self.rules is self.tree else under(settings_of(self.rules), settings)
 
     @cached_property
     def metadata(self) -> dict[str, Metadata]:
@@ -145,48 +121,12 @@ class Repository:
         names |= {name for name, metadata in self.metadata.items() if metadata.compile}
         return [Target(name, env) for name in sorted(names) for env in self.settings.compiled_environments()]
 
-    @cached_property
-    def judges(self) -> list[Judge]:
-        """What judges effective documents beyond their schemas."""
-        models = LlmJudge(
-            self.settings.models, self.schemas.view, lambda: self.metadata, self._model_tables, self._read_packaged
-        )
-        return [models, self.policies]
-
-    def _model_tables(self) -> list[bytes]:
-        """The repository's tables of models: that of the base, and for what it lacks that of the change."""
-        found = (self.read_rule(LOCK), self.read(LOCK))
-        return [data for data in dict.fromkeys(found) if data is not None]
-
-    @cached_property
-    def policies(self) -> Policies:
-        """The policies in force: those in policies/, and the packaged ones that the settings name."""
-        files, uses = self.rule_files(layouts.POLICIES), self.settings.policies
-        passed_over = layouts.passed_over(files, self.rules.oddities(layouts.POLICIES))
-        read: list[tuple[str, Policy | None, list[Diagnostic]]] = [(layouts.POLICIES, None, passed_over)]
-        if files or uses:
-            from gitconfigmgr.source.policies import read_policies
-
-            read += read_policies(files, uses, self.read_rule, self._read_packaged)
-        return Policies(read, uses, [f"{layouts.POLICIES}/", *files], self._engine or _no_engine)
-
     def matchable(self) -> list[tuple[Target, Environment, dict[str, Any]]]:
         """The targets with what policies match them by."""
         described = {name: self.described(name) for name in {target.namespace for target in self.targets}}
         metadata = {name: {key: plain(node) for key, node in found.items()} for name, found in described.items()}
         environments = self.settings.environments
         return [(target, environments[target.environment], metadata[target.namespace]) for target in self.targets]
-
-    @cached_property
-    def waivers(self) -> Waivers:
-        """What waivers.yaml lets pass."""
-        data = self.read_rule(layouts.WAIVERS)
-        if data is None:
-            return Waivers([], [], None)
-        from gitconfigmgr.source.waivers import read_waivers
-
-        rules, findings = read_waivers(data)
-        return Waivers(rules, findings, self.today())
 
     def described(self, namespace: str) -> dict[str, Node]:
         """The metadata that holds for a namespace: its own, and what those above it say of other keys."""
@@ -199,38 +139,36 @@ class Repository:
 
     def found_in_files(self) -> list[Diagnostic]:
         """What was found until now in files rather than in targets."""
-        judged = (item for judge in self.judges for item in judge.findings)
-        return self.waivers.apply([*self.findings, *self.schemas.findings, *judged, *self.waivers.findings])
+        return self.rules.waivers.apply(self.findings + self.rules.found_in_files())
 
     def inputs(self) -> set[str]:
         """The files that decide about every target, as far as they were asked for until now."""
-        return self.inputs_elsewhere.union(self.schemas.paths, *(judge.inputs() for judge in self.judges))
+        return self.inputs_elsewhere | self.rules.inputs()
 
-    def _judge(self, target: Target, root: Node) -> tuple[list[Diagnostic], frozenset[str]]:
-        if not self.judges:
-            return [], frozenset()
+    def _judge(self, target: Target, root: Node) -> tuple[list[Diagnostic], Subject]:
         environment = self.settings.environments[target.environment]
         before = self.before
         previous = None if before is None else cache(partial(before.effective, target))
         subject = Subject(target, root, environment, self.described(target.namespace), self._now, previous)
-        return [item for judge in self.judges for item in judge.judge(subject)], frozenset(subject.met)
+        return [item for judge in self.rules.judges for item in judge.judge(subject)], subject
 
     def compile(self, target: Target) -> Compiled:
         """The effective document of a target, checked."""
         resolution = self.resolved(target)
         findings = list(resolution.findings)
-        met: frozenset[str] = frozenset()
+        subject = None
         if resolution.root is not None:
             known = {item.position for item in findings if item.code == "GCM205"}
             view = self.schemas.view(target.namespace)
             found = view.check(resolution.root)
             findings += [item for item in found if item.code != "GCM403" or item.position not in known]
             if view.marks is not None:
-                findings += self.hygiene.plaintext(resolution.root, view.marks)
-            judged, met = self._judge(target, resolution.root)
+                findings += self.hygiene.misused(resolution.root, view.marks)
+            judged, subject = self._judge(target, resolution.root)
             findings += judged
         affected = [item if item.affects else replace(item, affects=(target,)) for item in findings]
-        return Compiled(target, resolution.root, resolution, self.waivers.apply(affected), met)
+        compiled = Compiled(target, resolution.root, resolution, self.rules.waivers.apply(affected))
+        return compiled if subject is None else replace(compiled, met=frozenset(subject.met), spends=subject.spends)
 
     def resolved(self, target: Target) -> Resolution:
         """The effective document of a target, its secrets with their kinds, before anything is checked."""
@@ -255,19 +193,6 @@ class Repository:
             if path in places:
                 self._document(*places[path], path)
 
-    def read_rule(self, path: str) -> bytes | None:
-        """The bytes of a file that says what is allowed: that of the base revision where there is one."""
-        return _read(self.rules, path)
-
-    def rule_files(self, folder: str) -> list[str]:
-        """The paths of the rule files below a folder, sorted."""
-        return sorted(self.rules.files(folder))
-
-    def _read_schema(self, path: str) -> bytes | None:
-        """A schema that the base lacks is the change's own: it can only ask for more."""
-        data = self.read_rule(path)
-        return self.read(path) if data is None else data
-
     def effective(self, target: Target) -> Node | None:
         """The effective document of a target, unchecked; None where there is none, or where it cannot be read."""
         return self.resolutions.resolve(target).root if target in self._known_targets else None
@@ -279,7 +204,7 @@ class Repository:
     def identity(self, path: str) -> str | None:
         """The blob id of any file; None where there is none. Of a folder of rules, with a `/`, the names of its files."""
         if path.endswith("/"):
-            return " ".join(self.rule_files(path[:-1]))
+            return " ".join(self.rules.files(path[:-1]))
         return None if self.read(path) is None else self.tree.blob_id(path)
 
     def today(self) -> date | None:
@@ -336,7 +261,7 @@ class Repository:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of any file; None where it is missing, from the folder or from Git."""
-        return _read(self.tree, path)
+        return read_from(self.tree, path)
 
     def _now(self) -> date | None:
         if self.now is None and not self._now_read:
@@ -345,31 +270,6 @@ class Repository:
             self.now = time.date() if time else None
         self.now_asked = True
         return self.now
-
-
-def settings_of(tree: Tree) -> Settings:
-    """The settings in a tree. Raises SettingsError, and UsageError where there are none."""
-    data = _read(tree, layouts.SETTINGS)
-    if data is None:
-        raise UsageError(
-            f"there is no {layouts.SETTINGS} here, or it is a link",
-            "run `gitconfigmgr init`, name the repository by -C, or `git add` it where only the work tree has it",
-        )
-    settings, findings = read_settings(layouts.SETTINGS, tree.blob_id(layouts.SETTINGS), data)
-    if findings:
-        raise SettingsError(findings, partial(_read, tree))
-    return settings
-
-
-def _read(tree: Tree, path: str) -> bytes | None:
-    try:
-        return tree.read(path)
-    except MissingObjectError:
-        return None
-
-
-def _no_engine(language: str) -> PolicyEngine:
-    raise UsageError(f"policies in {language} cannot be evaluated here")
 
 
 def _default_value(text: str) -> object:

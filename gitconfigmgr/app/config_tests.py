@@ -225,7 +225,7 @@ def _rules(repository: Repository, tests: list[ConfigTest]) -> Coverage:
     """The rules of policies that neither an inline test nor a config test makes fail."""
     from gitconfigmgr.app.policy_test import run_policy_tests
 
-    found = run_policy_tests(repository.policies, repository.settings).coverage[0]
+    found = run_policy_tests(repository.rules.policies, repository.settings).coverage[0]
     wanted = [str(each.value) for test in tests for each in test.expectations if each.kind == "policy"]
     left = [item for item in found.untouched if not any(names_policy(item[0], name) for name in wanted)]
     return Coverage(found.what, found.total, left)

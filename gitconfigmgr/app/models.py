@@ -66,7 +66,7 @@ def known(repository: Repository) -> Known:
 
 
 def _judge(repository: Repository) -> LlmJudge:
-    return next(judge for judge in repository.judges if isinstance(judge, LlmJudge))
+    return next(judge for judge in repository.rules.judges if isinstance(judge, LlmJudge))
 
 
 def used(repository: Repository, tables: Known | None = None) -> list[Use]:

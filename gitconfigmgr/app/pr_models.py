@@ -66,7 +66,7 @@ def model_changes(before: Repository | None, after: Repository, targets: Iterabl
 def _context(repository: Repository | None, target: Target, root: Node | None) -> Context | None:
     if repository is None or root is None:
         return None
-    judge = next(judge for judge in repository.judges if isinstance(judge, LlmJudge))
+    judge = next(judge for judge in repository.rules.judges if isinstance(judge, LlmJudge))
     parts = judge.parts(target.namespace, root)
     environment = repository.settings.environments.get(target.environment)
     if parts is None or environment is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.app.check import Checked
     from gitconfigmgr.model.revisions import SignedCommit
-    from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.rules import Rules
 
 NAMESPACE = "git"
 _FIELD = re.compile(r'(?:[^\s"]|"[^"]*")+')
@@ -60,9 +60,9 @@ def read_signers(path: str, data: bytes) -> tuple[list[Signer], list[Diagnostic]
     return signers, findings
 
 
-def with_signatures(checked: Checked, rules: Repository, commits: Iterable[SignedCommit], path: str) -> Checked:
+def with_signatures(checked: Checked, rules: Rules, commits: Iterable[SignedCommit], path: str) -> Checked:
     """The check with what is wrong about the signatures; `rules` has the allowed signers at `path`."""
-    data = rules.read_rule(path)
+    data = rules.read(path)
     if data is None:
         name = checked.base.name if checked.base else "the base"
         help_ = f"have {path} merged first, in a change of its own"

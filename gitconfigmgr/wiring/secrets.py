@@ -75,7 +75,7 @@ def trusted_services(folder: Path, base: str | None) -> KeyServices:
 
 
 def _services(tree: Tree) -> KeyServices:
-    from gitconfigmgr.pipeline import SettingsError
+    from gitconfigmgr.rules import SettingsError
     from gitconfigmgr.source.settings import read_settings
 
     data = tree.read(SETTINGS)

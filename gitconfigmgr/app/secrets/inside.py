@@ -66,7 +66,7 @@ def look_inside(
     copies = {item.position[:2] for item in said if item.position and item.code == "GCM705"}
     findings = [
         item
-        for item in locate(collate(repository.waivers.apply(found)), repository.read)
+        for item in locate(collate(repository.rules.waivers.apply(found)), repository.read)
         if item.position is None
         or not (
             (item.code == "GCM716" and item.position.path in damaged)

@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913, PLR0915, PLR0917 - click passes each option by na
     from gitconfigmgr.app.check import Checked, check
     from gitconfigmgr.cli import render
     from gitconfigmgr.cli.reports.report import Report
-    from gitconfigmgr.pipeline import SettingsError
+    from gitconfigmgr.rules import SettingsError
     from gitconfigmgr.wiring.folders import open_memory, program_identity
     from gitconfigmgr.wiring.trees import open_repository, prefix_of
 
@@ -152,7 +152,7 @@ def signed(state: State, gate: Gate, checked: Checked, signers: str | None) -> C
     from gitconfigmgr.wiring.changes import open_commits
 
     path = signers or gate.judged.settings.signatures
-    return checked if path is None else with_signatures(checked, gate.judged, open_commits(state, gate.base), path)
+    return checked if path is None else with_signatures(checked, gate.judged.rules, open_commits(state, gate.base), path)
 
 
 def _write(written: Sequence[tuple[str, str | None]], report: Report) -> None:

@@ -116,7 +116,7 @@ def _policies(ctx: click.Context, *, packaged: bool) -> tuple[Policies, Reposito
     if packaged:
         return open_packaged_policies(), None
     repository = open_repository(options.state(ctx))
-    return repository.policies, repository
+    return repository.rules.policies, repository
 
 
 def _read_packaged(path: str) -> bytes | None:
