@@ -112,6 +112,15 @@ def custom_of(state: State) -> dict[str, Any]:
     return custom
 
 
+def described(custom: Mapping[str, Any]) -> str:
+    """Who is given it, by what is published beside a target."""
+    rollout, pin = custom.get("rollout"), custom.get("pin")
+    said = [f"{rollout['percent']} percent, the others version {rollout['from']['version']}"] if rollout else []
+    if pin:
+        said.append(f"pinned by {pin['owner']} until {pin['until']}: {pin['reason']}")
+    return "; ".join(said) or "everybody, not pinned"
+
+
 def step(state: State | None, event: Event, today: date) -> State:
     """The next state; None is a target that was never published. Raises UsageError for an event that cannot be."""
     if isinstance(event, Publish):

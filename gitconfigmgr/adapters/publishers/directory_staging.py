@@ -11,7 +11,7 @@ from gitconfigmgr.model.canonical import canonical_json
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.release import layout
 from gitconfigmgr.release.signing import Assembly, digest_of
-from gitconfigmgr.release.trust import UntrustedError, custom_of, parsed
+from gitconfigmgr.release.trust import EXTRAS, UntrustedError, custom_of, parsed
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -76,7 +76,10 @@ def load(files: Files) -> Staged | None:
 
 
 def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
-    """What the staged metadata would change, to be shown to who signs it; told by nothing else in the folder."""
+    """What the staged metadata would change, to be shown to who signs it; told by nothing else in the folder.
+
+    Of each target the signed entries `before` and `after`, and whether rollout or pin (`extras`) or secrets are others.
+    """
     found = load(files)
     if found is None:
         return None
@@ -87,25 +90,28 @@ def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
             entry, known, target = item.signed.targets.get(path), old.get(path), layout.target_of(path)
             if target is None or entry == known:
                 continue
-            custom = custom_of(entry) if entry else {}
             targets.append(
                 {
-                    "namespace": target.namespace,
-                    "environment": target.environment,
-                    "change_type": custom.get("change", "delete"),
-                    "version": custom.get("version"),
-                    "commit": custom.get("commit"),
-                    "digest": f"sha256:{entry.hashes['sha256']}" if entry else None,
+                    "target": target,
+                    "before": known,
+                    "after": entry,
+                    "extras": _extras(known) != _extras(entry),
                     "sealed": _sealed(item.signed.targets, old, target),
                 }
             )
-    return {"release": found.number, "targets": targets, "seen": seen(found.made)}
+    number = before.held().number if before else 0
+    return {"release": found.number, "before": number, "targets": targets, "seen": seen(found.made)}
 
 
 def seen(made: Assembly) -> str:
     """What somebody has looked at before signing it: changes with anything that would be signed."""
     parts = [f"{role} {digest_of(item.signed_bytes)}" for role, item in sorted(made.roles.items())]
     return digest_of("\n".join(parts).encode())
+
+
+def _extras(entry: TargetFile | None) -> dict[str, Any]:
+    """The rollout and the pin of an entry."""
+    return {name: value for name, value in custom_of(entry).items() if name in EXTRAS} if entry else {}
 
 
 def _sealed(new: dict[str, TargetFile], old: dict[str, TargetFile], target: Target) -> bool:

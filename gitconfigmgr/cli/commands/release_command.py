@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitconfigmgr.cli import options
 from gitconfigmgr.cli.release import common
+from gitconfigmgr.cli.tables import CommandTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gitconfigmgr.app.diff import Diff
-    from gitconfigmgr.app.release.run import Outcome, Stage
+    from gitconfigmgr.app.release.run import Outcome, Releasing, Stage
     from gitconfigmgr.app.select import Selection
     from gitconfigmgr.pipeline import Repository
+
+    Shown = tuple[Diff, tuple[str, str]]
 
 MOST_LINES = 20
 COMMANDS = {
@@ -31,27 +33,16 @@ COMMANDS = {
 }
 
 
-class Subcommands(click.Group):
-    """The commands of the table, loaded on demand."""
+class Releases(CommandTable):
+    """`gitconfigmgr release list` and so on."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        found = import_module(f"gitconfigmgr.cli.release.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    table = COMMANDS
+    package = "gitconfigmgr.cli.release"
 
 
 @click.command(
     "release",
-    cls=Subcommands,
+    cls=Releases,
     invoke_without_command=True,
     subcommand_metavar="[COMMAND]",
     epilog="""\b
@@ -105,18 +96,18 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option by name
     work.jobs = jobs
     selection = options.selection(namespaces, environments)
     outcome = work.run(Request(selection, percent, dry_run, explicit=rev is not None))
-    _report(outcome, _difference(ctx, outcome, work.repository, selection) if dry_run else None, as_json=as_json)
+    _report(outcome, _differences(ctx, outcome, work, selection) if dry_run else [], as_json=as_json)
 
 
-def _report(outcome: Outcome, difference: tuple[Diff, tuple[str, str]] | None, *, as_json: bool) -> None:
+def _report(outcome: Outcome, differences: list[Shown], *, as_json: bool) -> None:
     from gitconfigmgr.app.diff import as_json as diff_json
     from gitconfigmgr.app.release.run import receipt, summary
 
     common.ci_outputs({"release": outcome.number or "", "changed": outcome.changed, "commit": outcome.commit})
     if as_json:
         shown = receipt(outcome)
-        if difference is not None:
-            shown["diff"] = diff_json(*difference)["targets"]
+        if differences:
+            shown["diff"] = [target for found in differences for target in diff_json(*found)["targets"]]
         options.print_json(shown)
         return
     for stage in outcome.stages:
@@ -125,10 +116,10 @@ def _report(outcome: Outcome, difference: tuple[Diff, tuple[str, str]] | None, *
         click.echo(f"note: set aside: {item['message']} ({item['actor']}: {item['reason']})", err=True)
     for note in outcome.notes:
         click.echo(f"note: {note}", err=True)
-    if difference is not None:
+    for found in differences:
         from gitconfigmgr.cli.history.diff_text import as_text
 
-        click.echo(f"\n{as_text(*difference)}\n")
+        click.echo(f"\n{as_text(*found)}\n")
     click.echo(summary(outcome))
 
 
@@ -150,20 +141,32 @@ def _stage(stage: Stage) -> None:
         click.echo(f"note: {text}", err=True)
 
 
-def _difference(
-    ctx: click.Context, outcome: Outcome, repository: Repository, selection: Selection
-) -> tuple[Diff, tuple[str, str]] | None:
-    """How the documents differ from what is published; None where this clone does not have that commit."""
+def _differences(ctx: click.Context, outcome: Outcome, work: Releasing, selection: Selection) -> list[Shown]:
+    """How the documents differ from what is published: by the bytes of a tree, else by the commit they came from."""
+    from gitconfigmgr.app.release.contents import planned
+
+    found: list[Shown] = []
+    trees = [stage for stage in outcome.stages if stage.release is not None and hasattr(stage.publisher, "trusted")]
+    for stage in trees:
+        tree: Any = stage.publisher
+        difference = planned(stage, tree, work.repository)
+        if difference is not None:
+            found.append((difference, (f"release {stage.held.number}", outcome.commit[:12])))
+    return found or _by_commit(ctx, outcome, work.repository, selection)
+
+
+def _by_commit(ctx: click.Context, outcome: Outcome, repository: Repository, selection: Selection) -> list[Shown]:
+    """None where this clone does not have the commit, or destinations hold several."""
     from gitconfigmgr.app.diff import diff
     from gitconfigmgr.errors import GitConfigError
     from gitconfigmgr.wiring.trees import open_repository
 
     commits = {stage.held.commit for stage in outcome.stages if stage.release is not None}
     if len(commits) != 1 or None in commits:
-        return None
+        return []
     [before] = commits
     try:
         found = diff(open_repository(options.state(ctx, before)), repository, selection)
     except GitConfigError:
-        return None
-    return found, (str(before)[:12], outcome.commit[:12])
+        return []
+    return [(found, (str(before)[:12], outcome.commit[:12]))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,15 +35,7 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     if waiting is None:
         click.echo("nothing waits for a signature")
         return
-    click.echo(f"release {waiting['release']}")
-    for item in waiting["targets"]:
-        secrets = ", with other secrets" if item["sealed"] else ""
-        what = (
-            f"version {item['version']} of {str(item['commit'])[:12]}, {item['digest']}{secrets}"
-            if item["digest"]
-            else ""
-        )
-        click.echo(f"  {item['change_type']:<8} {item['namespace']} {item['environment']}  {what}".rstrip())
+    _show(tree, waiting)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is here to be asked: sign it?", "pass --yes")
@@ -62,3 +54,25 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
         )
     else:
         click.echo(f"{signed}{many(max(found.missing.values()), 'more signature')} needed")
+
+
+def _show(tree: Any, waiting: dict[str, Any]) -> None:
+    """What the signature is for, by the bytes that would be published: not by what anybody says of them."""
+    from gitconfigmgr.app.release.contents import waiting as difference
+    from gitconfigmgr.cli.history.diff_text import as_text
+    from gitconfigmgr.release.rollout import described
+    from gitconfigmgr.release.trust import custom_of
+
+    click.echo(f"release {waiting['release']}")
+    for item in waiting["targets"]:
+        custom = custom_of(item["after"]) if item["after"] else {}
+        what = f"  {custom.get('change', 'delete'):<8} {item['target'].namespace} {item['target'].environment}"
+        if item["after"]:
+            secrets = ", with other secrets" if item["sealed"] else ""
+            digest = item["after"].hashes["sha256"]
+            what += f"  version {custom.get('version')} of {str(custom.get('commit'))[:12]}, sha256:{digest}{secrets}"
+        click.echo(what)
+        if item["extras"]:
+            click.echo(f"           for {described(custom)}")
+    before, now = f"release {waiting['before']}", f"release {waiting['release']}"
+    click.echo(f"\n{as_text(difference(tree, waiting['targets']), (before, now), full=True)}\n")

@@ -7,9 +7,11 @@ from securesystemslib.signer import CryptoSigner
 
 from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.adapters.publishers.directory_tending import resign, sign
+from gitconfigmgr.app.release.contents import waiting
 from gitconfigmgr.app.verify import verify
-from gitconfigmgr.errors import UsageError
-from gitconfigmgr.release import metadata
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.release import layout, metadata
+from gitconfigmgr.release.trust import custom_of
 from tests.conformance.publishers.rigs import release
 from tests.unit.release.world import CHAT, SEARCH, World, bundle
 
@@ -186,11 +188,30 @@ def test_who_signs_is_shown_what_the_metadata_says_and_nothing_else(guarded):
     index = guarded.tree / "staged/release.json"
     index.write_bytes(index.read_bytes().replace(b"update", b"delete").replace(b'"search"', b'"harmless"'))
     shown = guarded.publisher().waiting()["targets"]
-    assert [(item["namespace"], item["change_type"], item["version"], item["sealed"]) for item in shown] == [
-        (CHAT.namespace, "update", 2, False),
-        (SEARCH.namespace, "create", 1, True),
-    ]
-    assert all(item["commit"] == "c" * 40 and item["digest"] for item in shown)
+    said = [(item["target"], custom_of(item["after"])["version"], item["sealed"]) for item in shown]
+    assert said == [(CHAT, 2, False), (SEARCH, 1, True)]
+    assert all(custom_of(item["after"])["commit"] == "c" * 40 for item in shown)
+    chat, search = waiting(guarded.publisher(), shown).targets
+    assert [(item.key, item.from_value, item.to_value) for item in chat.changes] == [("limit", 1, 2)]
+    assert (search.change_type, [item.key for item in search.changes]) == ("create", ["api", "limit"])
+
+
+def test_who_signs_is_shown_nothing_where_bytes_are_not_those_of_the_metadata(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    shown = guarded.publisher().waiting()["targets"]
+    after = shown[0]["after"]
+    (guarded.tree / layout.file_of(after.path, after.hashes["sha256"])).write_bytes(b'{"limit":1}')
+    with pytest.raises(OutsideError, match="is not what was signed"):
+        waiting(guarded.publisher(), shown)
+
+
+def test_a_secret_with_another_ciphertext_is_shown_as_one(guarded):
+    guarded.publish(bundle(CHAT, {"limit": 1}, token="t1"))
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 1}, token="t2"))
+    [found] = waiting(guarded.publisher(), guarded.publisher().waiting()["targets"]).targets
+    assert [(item.key, item.secret) for item in found.changes] == [("api.key", True)]
 
 
 def test_what_changed_since_it_was_shown_gets_no_signature(guarded):
