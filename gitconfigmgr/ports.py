@@ -70,13 +70,17 @@ class Lineage(Protocol):
     """The commits a state has come from: first parents only, as a branch has seen them.
 
     `tip` is the last one; None before the first commit. `identity` changes where the same tip may have another history
-    (a shallow clone, grafts). Raises OutsideError where Git fails.
+    (a shallow clone, grafts). `prefix` is the folder of the config repository in each commit, with a final slash. Raises
+    OutsideError where Git fails, UsageError where the tip is of no config repository.
     """
 
     tip: str | None
     branch: str | None
     identity: str
     shallow: bool
+
+    @property
+    def prefix(self) -> str: ...
 
     def commits(self) -> list[str]:
         """All commits, oldest first."""

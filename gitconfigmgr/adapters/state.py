@@ -16,18 +16,26 @@ from gitconfigmgr.errors import OutsideError
 _PACKAGE = Path(__file__).parent.parent
 
 
-def state_folder(folder: Path) -> Path:
-    """The folder for the state of the repository that a folder lies in."""
-    folder = folder.resolve()
+def git_folder(folder: Path) -> Path | None:
+    """The Git directory of the repository that a folder lies in; that of its own in a linked work tree."""
     for place in (folder, *folder.parents):
         git = place / ".git"
         if git.is_dir():
-            return git / "gitconfigmgr"
+            return git
         if git.is_file():
             found = git.read_text(errors="replace").removeprefix("gitdir:").strip()
-            return (place / found).resolve() / "gitconfigmgr"
+            return (place / found).resolve()
         if (place / "HEAD").is_file() and (place / "objects").is_dir():
-            return place / "gitconfigmgr"
+            return place
+    return None
+
+
+def state_folder(folder: Path) -> Path:
+    """The folder for the state of the repository that a folder lies in."""
+    folder = folder.resolve()
+    git = git_folder(folder)
+    if git is not None:
+        return git / "gitconfigmgr"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "gitconfigmgr" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.app.memory import Memory, Trace
 from gitconfigmgr.errors import OutsideError, UsageError
-from gitconfigmgr.history.documents import Secret, digest, snapshot
+from gitconfigmgr.history.documents import Secret, snapshot
 from gitconfigmgr.history.lists import no_identity
 from gitconfigmgr.history.records import ABSENT, BROKEN, DOCUMENT, NOTHING, Fold, Found, Version
-from gitconfigmgr.history.texts import read_document, read_version, write_document, write_version
 from gitconfigmgr.model.names import Target, closest, prefixes
 from gitconfigmgr.model.values import SEALED, TOP, UNUSUAL, Document, Node, Sealed, union_of_flags
 from gitconfigmgr.source.layout import ROOT, SETTINGS
@@ -24,26 +24,16 @@ from gitconfigmgr.source.layout import ROOT, SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitconfigmgr.app.memory import Dependency
     from gitconfigmgr.model.revisions import Commit
     from gitconfigmgr.model.settings import Environment
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import Lineage, StateStore, Tree, Versions
 
-FORMAT = 1
 ROLLBACK = "Config-Rollback"  # the trailer of a commit that goes back to a version
 _UNUSABLE = f"{SETTINGS} cannot be used"
 _REVERT = re.compile(r"^This reverts commit [0-9a-f]{40}", re.MULTILINE)
 _SHALLOW = "versions are counted from the first commit: `git fetch --unshallow`, or `fetch-depth: 0` in CI"
-
-Dependency = tuple[str, str, str | None]  # kind, name, what it was: see _Builder.current
-
-
-@dataclass(slots=True)
-class Trace:
-    """What a target was, given its own files and these dependencies."""
-
-    dependencies: list[Dependency]
-    found: Found
 
 
 class Chronicle:
@@ -63,7 +53,7 @@ class Chronicle:
         if lineage.shallow:
             raise OutsideError("this clone is shallow, and a version's number depends on all before it", _SHALLOW)
         self.lineage = lineage
-        self.identity = f"{FORMAT} {identity} {lineage.identity}"
+        self.identity = f"{identity} {lineage.identity}"
         self.open_state = open_state
         self.store = store
         self.busy = False  # while records are being made, only those of older commits may be asked for
@@ -115,6 +105,10 @@ class Chronicle:
 
     def commit(self, version: Version) -> Commit:
         """The commit that made a version."""
+        for builder in self._builders.values():
+            known = builder.memory.commit(version.commit)
+            if known is not None:
+                return known
         return self.lineage.commit(version.commit)
 
     @property
@@ -149,7 +143,7 @@ class Chronicle:
 
     def repository(self, place: int) -> Repository | Found:
         """The repository at a commit, or what every target is there."""
-        from gitconfigmgr.pipeline import SettingsError
+        from gitconfigmgr.rules import SettingsError
 
         commit = self.commits[place]
         if commit not in self._repositories:
@@ -166,7 +160,7 @@ class Chronicle:
 
     def environments(self, commit: str) -> dict[str, Environment] | None:
         """The environments at a commit; None where the settings cannot be used."""
-        from gitconfigmgr.pipeline import SettingsError, settings_of
+        from gitconfigmgr.rules import SettingsError, settings_of
 
         entry = self.lineage.entry(commit, SETTINGS)
         if entry is None:
@@ -194,15 +188,14 @@ class _Builder:
 
     def __post_init__(self) -> None:
         self.known: dict[str, Any] = {}
-        self._remembered = self._load(self._name())
-        self._texts: dict[str, list[Any]] | None = None
+        name = f"{self.target.namespace}@{self.target.environment}"
+        self.memory = Memory(self.chronicle.store, name, self.chronicle.identity)
         self._begun = False
 
     def complete(self) -> list[Version]:
         """All records of the line."""
-        remembered = self._remembered
-        if remembered is not None and remembered["tip"] == self.chronicle.lineage.tip:
-            return [read_version(stored) for stored in remembered["versions"]]
+        if self.memory.tip == self.chronicle.lineage.tip and not self._begun:
+            return self.memory.versions
         found = self.until(len(self.chronicle.commits))
         if self.changed:
             self.changed = False
@@ -227,12 +220,12 @@ class _Builder:
     def documents(self, digest_: str) -> Any:
         """A document by its digest."""
         if digest_ not in self.known:
-            stored = self._stored()
-            if digest_ not in stored:  # the store has lost it: everything is made again
-                self._remembered = None
+            stored = self.memory.document(digest_)
+            if stored is None:  # the store has lost it: everything is made again
+                self.memory.forget()
                 self.complete()
                 return self.known[digest_]
-            self.known[digest_] = read_document(stored[digest_])
+            self.known[digest_] = stored
         return self.known[digest_]
 
     def _add(self, place: int) -> None:
@@ -317,59 +310,26 @@ class _Builder:
             return Found(BROKEN, errors=errors), dependencies
         return Found.of(snapshot(effective.root)), dependencies
 
-    def _name(self) -> str:
-        return f"{self.target.namespace}@{self.target.environment}"
-
-    def _load(self, name: str) -> dict[str, Any] | None:
-        store = self.chronicle.store(name)
-        state = store.load() if store is not None else None
-        return state if state is not None and state.get("identity") == self.chronicle.identity else None
-
     def _resume(self) -> None:
         """Go on from what is remembered, as far as it is of this line."""
-        remembered, stored = self._remembered, self._stored()
-        self._remembered = None
-        if remembered is None or not {each[3] for each in remembered["traces"] if each[3]} <= stored.keys():
+        memory, lineage = self.memory, self.chronicle.lineage
+        if not memory.whole():
+            memory.forget()
             return
-        for key, dependencies, kind, digest_, errors in remembered["traces"]:
-            found = Found(kind, None, tuple(errors), digest_)
-            self.traces.setdefault(key, []).append(Trace([tuple(each) for each in dependencies], found))
-        tip = self.chronicle.place(remembered["tip"])
-        if tip is None:
+        self.traces = memory.traces()
+        tip = self.chronicle.place(memory.tip)
+        if tip is None or memory.prefix != lineage.prefix:
             return
-        self.fold.versions = [read_version(each) for each in remembered["versions"]]
-        kind, digest_, errors, base = remembered["last"]
-        self.fold.last = Found(kind, None, tuple(errors), digest_)
+        self.fold.versions = list(memory.versions)
+        self.fold.last, base = memory.last()
         self.fold.document = self.documents(base) if base else None
         self.next = tip + 1
 
-    def _stored(self) -> dict[str, list[Any]]:
-        if self._texts is None:
-            state = self._load(f"{self._name()} documents")
-            self._texts = state["documents"] if state is not None else {}
-        return self._texts
-
     def _save(self) -> None:
         """Remember. Failing to costs time, nothing else."""
-        stores = self.chronicle.store(f"{self._name()} documents"), self.chronicle.store(self._name())
-        if stores[0] is None or stores[1] is None:
-            return
-        last, base = self.fold.last, digest(self.fold.document) if self.fold.document is not None else ""
-        flat = [(key, trace) for key, traces in self.traces.items() for trace in traces]
-        documents = {name: write_document(document) for name, document in self.known.items()}
-        stores[0].save({"identity": self.chronicle.identity, "documents": self._stored() | documents})
-        stores[1].save(
-            {
-                "identity": self.chronicle.identity,
-                "tip": self.chronicle.lineage.tip,
-                "last": [last.kind, last.digest, list(last.errors), base],
-                "versions": [write_version(version) for version in self.fold.versions],
-                "traces": [
-                    [key, trace.dependencies, trace.found.kind, trace.found.digest, list(trace.found.errors)]
-                    for key, trace in flat
-                ],
-            }
-        )
+        lineage = self.chronicle.lineage
+        commits = [self.chronicle.commit(version) for version in self.fold.versions]
+        self.memory.save(lineage.tip, lineage.prefix, self.fold, self.traces, self.known, commits)
 
 
 def _short(error: Any) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from gitconfigmgr.history.documents import secrets_in, with_secrets
 from gitconfigmgr.history.records import Version
+from gitconfigmgr.model.revisions import Commit
 
 _NAMES = tuple(item.name for item in fields(Version))
 
@@ -34,6 +36,19 @@ def read_version(stored: dict[str, Any]) -> Version:
     """The inverse of `write_version`."""
     patches = {name: _value(stored[name]) for name in ("diff", "inverse")}
     return Version(**(stored | patches | {"errors": tuple(stored["errors"])}))
+
+
+def write_commit(commit: Commit) -> dict[str, Any]:
+    """A commit."""
+    said = {item.name: getattr(commit, item.name) for item in fields(Commit)}
+    return said | {"authored": commit.authored.isoformat(), "time": commit.time.isoformat()}
+
+
+def read_commit(stored: dict[str, Any]) -> Commit:
+    """The inverse of `write_commit`."""
+    times = {name: datetime.fromisoformat(stored[name]) for name in ("authored", "time")}
+    lists = {"parents": tuple(stored["parents"]), "trailers": tuple((key, value) for key, value in stored["trailers"])}
+    return Commit(**(stored | times | lists))
 
 
 def _text(value: Any) -> str:

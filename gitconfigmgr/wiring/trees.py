@@ -52,8 +52,8 @@ def open_chronicle(state: State, *, cached: bool = True) -> Chronicle:
     """The version records along the line of commits that a state has come from."""
     from functools import partial
 
-    from gitconfigmgr.adapters.git import revision
-    from gitconfigmgr.adapters.git.lineage import GitLineage
+    from gitconfigmgr.adapters.git.heads import plain_head
+    from gitconfigmgr.adapters.git.lineage import GitLineage, head_of
     from gitconfigmgr.app.records import Chronicle
 
     def reopen(tree: Tree, versions: Versions) -> Repository:
@@ -61,12 +61,21 @@ def open_chronicle(state: State, *, cached: bool = True) -> Chronicle:
 
         return Repository(tree, read_schema, versions=versions)
 
-    repository = revision.open_repository(state.folder)
-    rev = state.rev or "HEAD"
-    unborn = state.rev is None and revision.head(repository) is None
-    prefix = "" if unborn else tree_at(repository, rev, state.folder).prefix
+    def opened() -> tuple[object, str]:
+        from gitconfigmgr.adapters.git import revision
+
+        repository = revision.open_repository(state.folder)
+        unborn = state.rev is None and revision.head(repository) is None
+        return repository, "" if unborn else tree_at(repository, state.rev or "HEAD", state.folder).prefix
+
+    head = plain_head(state.folder) if state.rev is None else None
+    if head is None:
+        place = opened()
+        lineage = GitLineage(head_of(place[0], state.rev or "HEAD"), lambda: place)
+    else:
+        lineage = GitLineage(head, opened)
     store = partial(_record_store, state.folder) if cached else _no_store
-    return Chronicle(GitLineage(repository, rev, prefix), reopen, store, program_identity())
+    return Chronicle(lineage, reopen, store, program_identity())
 
 
 def _record_store(folder: Path, name: str) -> StateStore:

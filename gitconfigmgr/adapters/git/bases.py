@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.heads import is_shallow
 from gitconfigmgr.adapters.git.revision import RevisionTree, head
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.revisions import Base
@@ -23,14 +25,14 @@ def find_base(repository: Any, name: str, rev: str | None, prefix: str) -> tuple
     try:
         tip = RevisionTree(repository, name, prefix)
     except UsageError as error:
-        if not repository.is_shallow:
+        if not is_shallow(Path(repository.path)):
             raise
         raise OutsideError(f"{error}: this is a shallow clone", _DEEPER) from None
     assert tip.revision is not None
     change = RevisionTree(repository, rev or "HEAD", prefix).revision
     assert change is not None
     begin = _merge_base(repository, tip.revision.commit, change.commit)
-    if begin is None and repository.is_shallow:
+    if begin is None and is_shallow(Path(repository.path)):
         raise OutsideError(f"this shallow clone does not reach back to where the change left {name}", _DEEPER)
     moved = None if tip.read(SETTINGS) is not None else _moved(repository, tip.revision.commit, change.commit)
     base = Base(name, tip.revision.commit, begin, change.commit, moved)

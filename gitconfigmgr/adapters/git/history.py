@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.adapters.git.heads import is_shallow
 from gitconfigmgr.adapters.git.revision import time_of
 from gitconfigmgr.model.revisions import Blame
 
@@ -41,7 +43,7 @@ class GitHistory:
             return None
         author = f"{wrote.author.name} <{wrote.author.email}>"
         time = time_of(wrote.author.time)
-        boundary = self._repository.is_shallow and not _has_parents(self._repository, wrote)
+        boundary = is_shallow(Path(self._repository.path)) and not _has_parents(self._repository, wrote)
         return Blame(str(wrote.id), author, time, wrote.message.split("\n")[0], boundary)
 
 

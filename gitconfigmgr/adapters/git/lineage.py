@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.adapters.git.revision import RevisionTree, open_repository, time_of
+from gitconfigmgr.adapters.git.heads import Head, boundaries, is_shallow
+from gitconfigmgr.adapters.git.revision import RevisionTree, commit_of, open_repository, time_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.revisions import Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FOLDER = 0o040000
 
@@ -27,30 +31,39 @@ def common(folder: Path, first: str, second: str) -> str:
     except KeyError:
         found = None
     if found is None:
-        hint = "this clone is shallow: `git fetch --unshallow`" if repository.is_shallow else f"write {first}..{second}"
+        shallow = is_shallow(Path(repository.path))
+        hint = "this clone is shallow: `git fetch --unshallow`" if shallow else f"write {first}..{second}"
         raise UsageError(f"{first} and {second} have no commit in common", hint)
     return str(found)
 
 
 class GitLineage:
-    """Implements ports.Lineage for the commit `name` and the folder `prefix` (of a commit that has moved it, it is gone).
+    """Implements ports.Lineage. `open_` is called when more than `head` is asked: the repository, and the folder in it
+    (of a commit that has moved it, it is gone).
 
     Grafts (.git/info/grafts) count; `git replace` does not: it lies beside the history, not in it.
     """
 
-    def __init__(self, repository: Any, name: str, prefix: str) -> None:
-        self._repository = repository
-        self._prefix = prefix
+    def __init__(self, head: Head, open_: Callable[[], tuple[Any, str]]) -> None:
+        self._open = open_
         self._entries: dict[tuple[Any, str], Any] = {}
         self._roots: dict[str, Any] = {}
-        self.shallow = bool(repository.is_shallow)
-        self.tip: str | None = None
-        self.branch = _branch(repository, name)
-        if not (name == "HEAD" and repository.head_is_unborn):
-            revision = RevisionTree(repository, name, prefix).revision
-            assert revision is not None
-            self.tip = revision.commit
-        self.identity = f"{prefix} {_boundaries(repository)}"
+        self.shallow = head.shallow
+        self.tip = head.commit
+        self.branch = head.branch
+        self.identity = head.boundaries
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        return self._open()
+
+    @cached_property
+    def _repository(self) -> Any:
+        return self._opened[0]
+
+    @cached_property
+    def prefix(self) -> str:
+        return self._opened[1]
 
     def commits(self) -> list[str]:
         import pygit2
@@ -88,7 +101,7 @@ class GitLineage:
         if root is None:
             root = self._roots[commit] = self._repository[commit].tree_id
         at = (root, _FOLDER)
-        for name in f"{self._prefix}{path}".split("/"):
+        for name in f"{self.prefix}{path}".split("/"):
             if at[1] != _FOLDER:
                 return None
             key = (at[0], name)
@@ -111,7 +124,7 @@ class GitLineage:
         return entry.id, int(entry.filemode)
 
     def tree(self, commit: str) -> RevisionTree:
-        return RevisionTree(self._repository, commit, self._prefix)
+        return RevisionTree(self._repository, commit, self.prefix)
 
     def renamed(self, commit: str, folder: str) -> str | None:
         found = self._repository[commit]
@@ -119,15 +132,24 @@ class GitLineage:
             return None
         diff = self._repository.diff(self._repository[found.parent_ids[0]].tree, found.tree)
         diff.find_similar()
-        into = f"{self._prefix}{folder}/"
+        into = f"{self.prefix}{folder}/"
         counts: dict[str, int] = {}
         for delta in diff.deltas:
             old, new = delta.old_file.path, delta.new_file.path
             if delta.status_char() == "R" and new.startswith(into) and "/" not in new[len(into) :]:
                 at, _, name = old.rpartition("/")
-                if name == new[len(into) :] and at.startswith(self._prefix) and at != into.rstrip("/"):
-                    counts[at[len(self._prefix) :]] = counts.get(at[len(self._prefix) :], 0) + 1
+                if name == new[len(into) :] and at.startswith(self.prefix) and at != into.rstrip("/"):
+                    counts[at[len(self.prefix) :]] = counts.get(at[len(self.prefix) :], 0) + 1
         return max(counts, key=lambda at: (counts[at], at)) if counts else None
+
+
+def head_of(repository: Any, name: str) -> Head:
+    """What a revision names; HEAD may have no commit yet. Raises UsageError."""
+    git = Path(repository.path)
+    commit = None
+    if not (name == "HEAD" and repository.head_is_unborn):
+        commit = str(commit_of(repository, name).id)
+    return Head(commit, _branch(repository, name), boundaries(git), is_shallow(git))
 
 
 def _branch(repository: Any, name: str) -> str | None:
@@ -135,15 +157,6 @@ def _branch(repository: Any, name: str) -> str | None:
     if name == "HEAD":
         return None if repository.head_is_detached else str(repository.lookup_reference("HEAD").target).removeprefix("refs/heads/")  # fmt: skip
     return name if name in repository.branches else None
-
-
-def _boundaries(repository: Any) -> str:
-    """What changes the history of a commit without changing the commit: where a shallow clone ends, and grafts."""
-    digest = sha256()
-    for name in ("shallow", "info/grafts"):
-        place = Path(repository.path, name)
-        digest.update(place.read_bytes() if place.is_file() else b"-")
-    return digest.hexdigest()[:16]
 
 
 def _person(signature: Any) -> str:
