@@ -11,6 +11,7 @@ import http.client
 import json
 import socket as sockets
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, overload
 from urllib.parse import quote, urlsplit
@@ -193,7 +194,14 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        ends = time.monotonic() + (self.timeout or 0)
+        while True:
+            try:
+                return self.sock.connect(self._path)
+            except BlockingIOError:  # so many connect at once that the agent has to catch up
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.01)
 
 
 def _detail(status: int, body: bytes) -> str:

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -149,9 +148,10 @@ def environment_of(path: Path, wanted: Sequence[str]) -> dict[str, str]:
 async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
     from gitconfigmgr.agent.engine import log
     from gitconfigmgr.agent.reads import Reads
-    from gitconfigmgr.agent.server import Connection
+    from gitconfigmgr.agent.server import BACKLOG, Door, raise_file_limit
     from gitconfigmgr.sync.replica import Due, Pinned, next_poll
 
+    raise_file_limit()
     loop = asyncio.get_running_loop()
     reads, stop, hint = Reads(engine), asyncio.Event(), asyncio.Event()
     engine.changed = lambda _: (loop.call_soon_threadsafe(reads.wake), None)[1]
@@ -160,11 +160,11 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
     loop.add_signal_handler(signal.SIGHUP, hint.set)
     servers = []
     if settings.socket:
-        servers.append(await _listen_unix(partial(Connection, reads.handle, local=False), settings))
+        servers.append(await _listen_unix(Door(reads.handle, local=False), settings))
     if settings.listen:
         host, _, port = settings.listen.rpartition(":")
-        made = partial(Connection, reads.handle, local=True)
-        servers.append(await loop.create_server(made, host.strip("[]"), int(port)))
+        door = Door(reads.handle, local=True)
+        servers.append(await loop.create_server(door, host.strip("[]"), int(port), backlog=BACKLOG))
         log("info", f"listens on {servers[-1].sockets[0].getsockname()}")
     log("info", f"follows {settings.address}, {engine.phase}, release {engine.board.release}")
     while not stop.is_set():
@@ -188,12 +188,14 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
 
 async def _listen_unix(made: Any, settings: AgentSettings) -> asyncio.Server:
     """A socket under its own mode from the first moment on; one that a killed agent left is replaced."""
+    from gitconfigmgr.agent.server import BACKLOG
+
     assert settings.socket is not None
     new = settings.socket.with_name(f".{settings.socket.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     mask = os.umask(0o177)
     try:
-        server = await asyncio.get_running_loop().create_unix_server(made, str(new))
+        server = await asyncio.get_running_loop().create_unix_server(made, str(new), backlog=BACKLOG)
         new.chmod(int(settings.socket_mode, 8))
         new.replace(settings.socket)
     except (OSError, ValueError) as error:

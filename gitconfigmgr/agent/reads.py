@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.agent.server import Request, Response, Stream, problem
+from gitconfigmgr.agent.server import Request, Response, Stream, matches, problem
 from gitconfigmgr.sync.reading import Board, Served, find, locate, servable, token, visible
 from gitconfigmgr.sync.replica import Phase
 
@@ -78,7 +78,7 @@ class Reads:
             body = orjson.dumps({"namespace": served.namespace, **age, "value": orjson.Fragment(body)})
             return Response(200, body, lines=lines)
         lines += f'ETag: "{etag}"\r\n'
-        if request.headers.get("if-none-match") == f'"{etag}"':
+        if matches(request.headers.get("if-none-match", ""), etag):
             return Response(304, lines=lines)
         return Response(200, body, lines=lines)
 

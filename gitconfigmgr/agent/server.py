@@ -1,23 +1,27 @@
-"""HTTP/1.1 for readers on this machine: GET and HEAD, no bodies, bounded heads. One connection is one Connection."""
+"""HTTP/1.1 for readers on this machine: bounded heads, bodies and numbers of connections. A Door is one listener."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
 _HEAD_BYTES = 16 * 1024
-_HEAD_SECONDS = 10.0  # from its first byte to its last
+_HEAD_SECONDS = 10.0  # from the first byte of a request to its last
 _IDLE_SECONDS = 300.0
-_CONNECTIONS = 1024
+_CONNECTIONS = 1024  # of one listener; for a new one, the one that was idle for longest is closed
+_FILES = 8192
+BACKLOG = 1024  # connections that wait to be taken: all workers of an application start at once
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_READING = ("GET", "HEAD")
 _TITLES = {
-    200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
-    503: "Service Unavailable",
+    200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 
 
@@ -28,6 +32,8 @@ class Request(NamedTuple):
     parts: tuple[str, ...]
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 class Response(NamedTuple):
@@ -45,120 +51,221 @@ class Stream(NamedTuple):
     source: AsyncIterator[bytes | Response]
 
 
+class Door:
+    """What every connection of a listener shares; called, it makes one: a protocol factory for asyncio.
+
+    `local` demands a Host of this machine: a web page must not read it under a name of its own.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[Request], Response | Stream],
+        *,
+        local: bool,
+        methods: Collection[str] = _READING,
+        body_bytes: int = 0,
+    ) -> None:
+        self.handle = handle
+        self.local = local
+        self.methods = methods
+        self.body_bytes = body_bytes
+        self.open: dict[Connection, None] = {}  # by last use
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> Connection:
+        return Connection(self)
+
+    def enter(self, connection: Connection) -> None:
+        """A connection is there. The one that was idle for longest makes room."""
+        if len(self.open) >= _CONNECTIONS:
+            idle = next((other for other in self.open if other.idle), connection)
+            idle.close()
+        self.open[connection] = None
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(1, self._close_late)
+
+    def used(self, connection: Connection) -> None:
+        """It has sent a request."""
+        del self.open[connection]
+        self.open[connection] = None
+
+    def leave(self, connection: Connection) -> None:
+        self.open.pop(connection, None)
+
+    def admit(self, head: bytes) -> Request | Response:
+        """The request of a head, still without its body, or what is said instead."""
+        first, *lines = head.decode("latin-1").split("\r\n")
+        words = first.split(" ")
+        if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
+            return problem(400)
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        method, target, version = words
+        if method not in self.methods:
+            return problem(405, f"{', '.join(self.methods)} only")
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers or not (length.isascii() and length.isdecimal()):
+            return problem(400, "a body has a Content-Length")
+        if len(length) > 9 or int(length) > self.body_bytes:
+            return problem(413)
+        if self.local and _host(headers.get("host", "")) not in _LOCAL:
+            return problem(403, "not a name of this machine")
+        if version == "HTTP/1.0" and headers.get("connection", "").lower() != "keep-alive":
+            headers["connection"] = "close"
+        path, _, query = target.partition("?")
+        parts = tuple(unquote(part) for part in path.split("/") if part)
+        return Request(target, parts, dict(parse_qsl(query, keep_blank_values=True)) if query else {}, headers, method)
+
+    def _close_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection in [connection for connection in self.open if connection.due < now]:
+            connection.close()
+        self._sweep = loop.call_later(1, self._close_late) if self.open else None
+
+
 class Connection(asyncio.Protocol):
-    """`local` demands a Host of this machine: a web page must not read it under a name of its own."""
+    """One reader. `due` is when it is closed, in the loop's time, unless something comes."""
 
-    open_now = 0
-
-    def __init__(self, handle: Callable[[Request], Response | Stream], *, local: bool) -> None:
-        self._handle = handle
-        self._local = local
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._partial = False  # a request has begun
+        self._full = False  # the reader does not take what it was sent
+        self.due = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return self._task is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        Connection.open_now += 1
-        if Connection.open_now > _CONNECTIONS:
-            transport.close()
         self._wait(_IDLE_SECONDS)
+        self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        Connection.open_now -= 1
-        self._wait(None)
+        self._door.leave(self)
         if self._task is not None:
             self._task.cancel()
 
-    def data_received(self, data: bytes) -> None:
-        first = not self._buffer
-        self._buffer += data
-        if self._task is not None:
-            if len(self._buffer) > _HEAD_BYTES:
-                self._close()
-            return
+    def pause_writing(self) -> None:
+        """Nothing more is answered, nor read, until the reader has taken what waits for it."""
+        self._full = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        if self._transport is not None:
+            self._transport.resume_reading()
         self._serve()
-        if self._buffer and first and self._task is None:
-            self._wait(_HEAD_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if self._task is not None and len(self._buffer) > _HEAD_BYTES + self._door.body_bytes:
+            self.close()
+        self._serve()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
     def _serve(self) -> None:
-        while self._task is None and self._transport is not None and not self._transport.is_closing():
+        """All requests that have come in whole."""
+        while self._buffer and self._task is None and not self._full and not self._closing():
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
-            if not end:
-                if len(self._buffer) > _HEAD_BYTES:
-                    self._refuse(431)
+            if len(head) > _HEAD_BYTES:
+                self._refuse(problem(431))
                 return
-            self._buffer = rest
+            request = self._door.admit(head) if end else None
+            if isinstance(request, Response):
+                self._refuse(request)
+                return
+            length = int(request.headers.get("content-length", 0)) if request else 0
+            if request is None or len(rest) < length:
+                if not self._partial:
+                    self._partial = True
+                    self._wait(_HEAD_SECONDS)
+                return
+            self._buffer, self._partial = rest[length:], False
             self._wait(_IDLE_SECONDS)
-            self._answer(head)
+            self._door.used(self)
+            self._answer(request._replace(body=rest[:length]) if length else request)
 
-    def _answer(self, head: bytes) -> None:
-        method, target, headers = _parsed(head)
-        if method not in ("GET", "HEAD") or "content-length" in headers or "transfer-encoding" in headers:
-            self._refuse(405 if method else 400)
-            return
-        if self._local and _host(headers.get("host", "")) not in _LOCAL:
-            self._refuse(403)
-            return
-        path, _, query = target.partition("?")
-        parts = tuple(unquote(part) for part in path.split("/") if part)
-        request = Request(target, parts, dict(parse_qsl(query)), headers)
+    def _answer(self, request: Request) -> None:
         try:
-            response = self._handle(request)
+            response = self._door.handle(request)
         except Exception as error:  # noqa: BLE001 - one request must not end the agent
-            self._refuse(500, type(error).__name__)
+            self._refuse(problem(500, type(error).__name__))
             return
         if isinstance(response, Stream):
-            self._wait(None)
-            self._task = asyncio.get_running_loop().create_task(self._follow(response))
+            self.due = float("inf")
+            self._task = self._loop.create_task(self._follow(response, request))
             return
-        self._send(response, with_body=method == "GET")
-        if headers.get("connection", "").lower() == "close":
-            self._close()
+        self._send(response, request)
 
-    def _send(self, response: Response, *, with_body: bool = True) -> None:
+    def _send(self, response: Response, request: Request | None = None) -> None:
         assert self._transport is not None
         status, body, kind, lines = response
         head = f"HTTP/1.1 {status} {_TITLES[status]}\r\n{lines}"
         if status not in (204, 304):
             head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        self._transport.write(head.encode("latin-1") + b"\r\n" + (body if with_body and status != 304 else b""))
+        with_body = status != 304 and (request is None or request.method != "HEAD")
+        self._transport.write(head.encode("latin-1") + b"\r\n" + (body if with_body else b""))
+        if request is not None and request.headers.get("connection", "").lower() == "close":
+            self.close()
 
-    async def _follow(self, stream: Stream) -> None:
+    async def _follow(self, stream: Stream, request: Request) -> None:
         assert self._transport is not None
         begun = False
         async for item in stream.source:
             if isinstance(item, Response):
-                self._send(item)
+                self._send(item, request)
                 continue
             if not begun:
                 begun = True
                 head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
                 self._transport.write(f"{head}Connection: close\r\n\r\n".encode())
             self._transport.write(item)
+            if self._full:
+                break  # nobody reads the events: the reader comes again and is told of the last state
         self._task = None
+        self._wait(_IDLE_SECONDS)
         if begun:
-            self._close()
+            self.close()
         else:
-            self._wait(_IDLE_SECONDS)
             self._serve()
 
-    def _refuse(self, status: int, detail: str = "") -> None:
-        self._send(problem(status, detail)._replace(lines="Connection: close\r\n"))
-        self._close()
+    def _refuse(self, response: Response) -> None:
+        self._send(response._replace(lines="Connection: close\r\n"))
+        self.close()
 
-    def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+    def _closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
 
-    def _wait(self, seconds: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if seconds is not None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._close)
+    def _wait(self, seconds: float) -> None:
+        self.due = self._loop.time() + seconds
+
+
+def raise_file_limit() -> None:
+    """A service manager often starts with 1,024 open files, fewer than two listeners may have connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def matches(header: str, etag: str) -> bool:
+    """Whether an If-None-Match names this ETag, given without its quotes; weak comparison (RFC 9110, 13.1.2)."""
+    if not header:
+        return False
+    return header in (f'"{etag}"', "*") or f'"{etag}"' in (part.strip(" \tW/") for part in header.split(","))
 
 
 def _host(header: str) -> str:
@@ -171,16 +278,3 @@ def problem(status: int, detail: str = "", lines: str = "") -> Response:
 
     body = {"title": _TITLES[status], "status": status} | ({"detail": detail} if detail else {})
     return Response(status, orjson.dumps(body), "application/problem+json", lines)
-
-
-def _parsed(head: bytes) -> tuple[str, str, dict[str, str]]:
-    """Method, target, headers; no method where it is not HTTP/1."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        return "", "", {}
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    return words[0], words[1], headers
