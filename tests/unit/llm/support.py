@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gitconfigmgr.check.llm.judge import LlmJudge
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 from gitconfigmgr.model.metadata import Metadata
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.model.settings import Environment, Limits, Models, SchemaBinding
+from gitconfigmgr.model.settings import Environment, Models, SchemaBinding
 from gitconfigmgr.model.subjects import Subject
-from gitconfigmgr.source.reader import read_document
+from tests.unit.check.support import PACKAGED as SCHEMAS
+from tests.unit.check.support import node, read_packaged
 
-if TYPE_CHECKING:
-    from gitconfigmgr.model.values import Node
+__all__ = ["SCHEMAS", "node", "read_packaged"]
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
 PARTS = {
     ("models", "endpoints"): "endpoints",
     ("models", "fallbacks"): "fallbacks",
@@ -38,18 +36,6 @@ SOL = """
     sol:
       {provider: openai, model: gpt-6.1-sol, mode: chat, region: us, context_window: 922000,
        max_output_tokens: 128000, api_key_ref: "vault:kv/o#k"}"""
-
-
-def read_packaged(name: str) -> bytes | None:
-    path = SCHEMAS / name
-    return path.read_bytes() if path.is_file() else None
-
-
-def node(text: str, path: str = "configs/acme/base.yaml") -> Node:
-    document, findings = read_document(path, "acme", "base", "", text.encode(), Limits())
-    assert not findings, findings
-    assert document.root is not None
-    return document.root
 
 
 def endpoints(*parts: str, more: str = "") -> str:
