@@ -6,15 +6,18 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.change import Change
+from gitconfigmgr.app.diff import identity_of
 from gitconfigmgr.app.explain import existing
 from gitconfigmgr.app.secrets.values import parsed
 from gitconfigmgr.app.setting import content, edited, not_encrypted, text_of
-from gitconfigmgr.app.steering import Steering, document_of
+from gitconfigmgr.app.steering import NoWayError, Steering, document_of, kept_by, why_broken
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.history.changes import changes
 from gitconfigmgr.history.documents import Secret, member, same, secrets_in
 from gitconfigmgr.model.names import Target, many, show_path
 from gitconfigmgr.source.edits import reading, set_value
 from gitconfigmgr.source.layout import ROOT
+from gitconfigmgr.source.overlay_tree import EditedTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,13 +49,19 @@ def promote(
     if same(goal, new):
         return Change({}, f"{said}, the same already", notes=notes)
     files = Steering(repository, reopen, {second: goal}, others).run()
-    return Change(files, said, notes=notes)
+    return Change(files, said, notes=[*notes, *kept_by(files, second)])
 
 
-def promote_layer(repository: Repository, namespace: str, keys: Sequence[str], names: tuple[str, str]) -> Change:
-    """The change that writes what the file of one layer says, references and directives too, into that of the other."""
-    for name in names:
-        existing(repository, namespace, name)
+def promote_layer(
+    repository: Repository, reopen: Callable[[Tree], Repository], namespace: str, keys: Sequence[str],
+    names: tuple[str, str], *, others: bool = False,
+) -> Change:  # fmt: skip
+    """The change that writes what the file of one layer says, references and directives too, into that of the other.
+
+    Proven as by `promote`; the document that the second environment gets is what its layers make with these keys.
+    Raises UsageError, NoWayError.
+    """
+    _, second = (existing(repository, namespace, name) for name in names)
     source, path = (f"{ROOT}/{namespace}/{name}.yaml" for name in names)
     given = content(repository, source)
     if given is None:
@@ -70,7 +79,17 @@ def promote_layer(repository: Repository, namespace: str, keys: Sequence[str], n
     said = f"{many(len(parts), 'key')} of {source} in {path}"
     if data == content(repository, path):
         return Change({}, f"{said} already")
-    return Change({path: data}, said)
+    after = reopen(EditedTree(repository.tree, {path: data}))
+    goal = document_of(after, second)
+    if goal is None:
+        raise NoWayError(f"{second} would have no document: {why_broken(after, second)}",
+                         "leave --layer out to carry effective values")  # fmt: skip
+    files = Steering(repository, reopen, {second: goal}, others, {path: data}).run()
+    was = document_of(repository, second)
+    beside = [] if was is None else changes(was, goal, identity_of(after, namespace))
+    also = [change.key for change in beside if not any(change.path[: len(part)] == part for part in parts)]
+    notes = [f"changes {', '.join(also)} too, by references to what is promoted"] if also else []
+    return Change(files, said, notes=[*notes, *kept_by(files, second)])
 
 
 def _merged(new: Any, old: Any, keys: list[tuple[str, ...]], first: Target) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.app.change import Change
 from gitconfigmgr.app.records import ROLLBACK
-from gitconfigmgr.app.steering import Files, NoWayError, Steering, document_of
+from gitconfigmgr.app.steering import Files, NoWayError, Steering, document_of, kept_by
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.documents import same
 from gitconfigmgr.source.layout import ROOT
@@ -55,9 +55,7 @@ def rollback(
         files = steering.run()
     except UsageError as refused:
         files = _as_they_were(steering, chronicle, target, number, refused)
-    own = f"{ROOT}/{target.namespace}/{target.environment}.yaml"
-    notes = [f"keeps other environments as they are by {path}" for path in sorted(files) if path != own]
-    return Rollback(Change(files, said, notes=notes), trailer)
+    return Rollback(Change(files, said, notes=kept_by(files, target)), trailer)
 
 
 def _as_they_were(steering: Steering, chronicle: Chronicle, target: Target, number: int, refused: UsageError) -> Files:

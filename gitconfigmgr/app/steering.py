@@ -27,10 +27,11 @@ from gitconfigmgr.source.overlay_tree import EditedTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gitconfigmgr.model.values import Node
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.ports import Tree
 
-_ROUNDS = 8
+_ROUNDS = 12
 Files = dict[str, bytes | None]
 Attempts = dict[tuple[Target, tuple[str, ...]], set[str]]  # the ways that were tried for a key
 
@@ -46,7 +47,7 @@ class Steering:
     """`repository` is the state that edits begin from, `reopen` makes the one of an edited tree.
 
     `goals` are the documents that targets of one namespace should have; all others keep theirs. With `others`, targets
-    that refer to these may change.
+    that refer to these may change. `files` are edits to begin with.
     """
 
     repository: Repository
@@ -59,18 +60,21 @@ class Steering:
         """The edits. Raises NoWayError with the reason."""
         attempts: Attempts = {}
         wanted = dict(self.goals)
-        now = self.repository
+        now = self._edited()
         for _ in range(_ROUNDS):
+            for target in self._siblings(now, wanted):
+                wanted[target] = document_of(self.repository, target)
             pending = {target: goal for target, goal in self._missed(now, wanted).items() if goal is not _OTHER}
             if not pending:
                 break
             for target, goal in self._first_of(pending).items():
                 self._step(now, target, goal, attempts)
-            now = self.reopen(EditedTree(self.repository.tree, self.files))
-            for target in self._siblings(now, wanted):
-                wanted[target] = document_of(self.repository, target)
+            now = self._edited()
         self.prove(self.files)
         return {path: data for path, data in self.files.items() if data != self.repository.tree.read(path)}
+
+    def _edited(self) -> Repository:
+        return self.reopen(EditedTree(self.repository.tree, self.files)) if self.files else self.repository
 
     def prove(self, files: Files) -> Repository:
         """The repository with the edits, which do what they should. Raises NoWayError."""
@@ -125,12 +129,10 @@ class Steering:
         if document is None or goal is None:
             raise NoWayError(f"{target} does not compile" if document is None else f"{target} has no document to keep",
                              "run `gitconfigmgr check`")  # fmt: skip
-        seen = set()
-        for change in changes(document, goal, identity_of(now, target.namespace)):
-            path = _named(change)
-            if path in seen:
-                continue
-            seen.add(path)
+        root = state_of(now, target).root
+        paths = dict.fromkeys(map(_named, changes(document, goal, identity_of(now, target.namespace))))
+        own = [path for path in paths if not _follows(root, path)]
+        for path in own or paths:  # what refers to these may come right by itself
             self._attempt(now, target, path, goal, attempts.setdefault((target, path), set()))
 
     def _attempt(self, now: Repository, target: Target, path: tuple[str, ...], goal: Any, tried: set[str]) -> None:
@@ -195,6 +197,18 @@ def document_of(repository: Repository, target: Target) -> Any:
     return None if root is None else snapshot(root)
 
 
+def kept_by(files: Files, target: Target) -> list[str]:
+    """What is said of files that are edited so that environments which extend the target's keep their values."""
+    own = f"{ROOT}/{target.namespace}/{target.environment}.yaml"
+    return [f"keeps other environments as they are by {path}" for path in sorted(files) if path != own]
+
+
+def why_broken(repository: Repository, target: Target) -> str:
+    """The first reason why a target has no document."""
+    errors = state_of(repository, target).errors if target in repository.targets else ()
+    return errors[0].message if errors else "it would not be compiled"
+
+
 def _named(change: Change) -> tuple[str, ...]:
     """The part of a path that maps lead along: a list is edited as a whole, by the items that differ."""
     path: list[str] = []
@@ -203,6 +217,12 @@ def _named(change: Change) -> tuple[str, ...]:
             break
         path.append(part)
     return tuple(path)
+
+
+def _follows(root: Node | None, path: tuple[str, ...]) -> bool:
+    """Whether a value comes through a reference."""
+    above = (node_at(root, path[:length]) for length in range(1, len(path) + 1))
+    return any(node is not None and node.via for node in above)
 
 
 def _value(document: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
@@ -215,7 +235,6 @@ def _value(document: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
 def _why(after: Repository, target: Target, goal: Any) -> str:
     document = document_of(after, target)
     if document is None:
-        errors = state_of(after, target).errors if target in after.targets else ()
-        return errors[0].message if errors else "it would not be compiled"
+        return why_broken(after, target)
     found = changes(document, goal, identity_of(after, target.namespace))
     return f"{many(len(found), 'value')} would differ, such as {found[0].key}" if found else digest(document)

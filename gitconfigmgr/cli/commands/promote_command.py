@@ -51,10 +51,8 @@ def command(  # noqa: PLR0917 - click passes each option by name
     work = committing.Work(options.state(ctx, rev), how)
     names = (first, second)
     namespace = namespace.strip("/")
-    if layer:
-        change = promote_layer(work.repository, namespace, keys, names)
-    else:
-        change = promote(work.repository, work.reopen, namespace, keys, names, others=how.force)
+    carry = promote_layer if layer else promote
+    change = carry(work.repository, work.reopen, namespace, keys, names, others=how.force)
     if how.format_ == "text" and not how.dry_run:
         click.echo(diff_text(work.place.tree, change.files), nl=False)
     work.finish(change, f"Promote {', '.join(keys) or namespace} from {first} to {second}")

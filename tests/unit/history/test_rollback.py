@@ -12,6 +12,7 @@ from gitconfigmgr.app.promote import promote, promote_layer
 from gitconfigmgr.app.restore import restore
 from gitconfigmgr.app.rollback import rollback
 from gitconfigmgr.app.select import State
+from gitconfigmgr.app.steering import NoWayError
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.documents import snapshot
 from gitconfigmgr.model.names import Target
@@ -53,6 +54,13 @@ class World:
         state = State(self.root, "HEAD")
         repository = open_repository(state)
         return promote(repository, lambda tree: open_repository(state, tree), "acme/chat", keys, (first, second))
+
+    def promote_layer(
+        self, *keys: str, first: str = "staging", second: str = "production", others: bool = False
+    ) -> Change:
+        state = State(self.root, "HEAD")
+        repository, reopen = open_repository(state), lambda tree: open_repository(state, tree)
+        return promote_layer(repository, reopen, "acme/chat", keys, (first, second), others=others)
 
     def restore(self, namespace: str) -> Change:
         state = State(self.root, "HEAD")
@@ -108,6 +116,16 @@ def test_a_change_of_a_shared_layer_is_undone_for_one_environment_only(world: Wo
     assert world.after(change) == {
         "acme/chat in development": new, "acme/chat in staging": new, "acme/chat in production": old,
     }  # fmt: skip
+
+
+def test_what_follows_by_references_is_not_written_down(world: World) -> None:
+    world.commit(base="host: a\nurl: http://${host}/\nall: {at: '${url}v1'}\nfar: ${acme/web:w}\n")
+    write_files(world.root, {"configs/acme/web/base.yaml": "w: 1\n"})
+    world.commit()
+    world.commit(base="host: b\nurl: http://${host}/\nall: {at: '${url}v1'}\nfar: ${acme/web:w}\n")
+    write_files(world.root, {"configs/acme/web/base.yaml": "w: 2\n"})
+    world.commit()
+    assert world.texts(world.back(PRODUCTION, 2)) == {"production.yaml": "host: a\nfar: 1\n"}
 
 
 def test_environments_that_extend_this_one_keep_their_values(world: World) -> None:
@@ -229,9 +247,37 @@ def test_secrets_stay_in_their_environment(world: World) -> None:
 
 def test_a_layer_is_promoted_as_it_is_written(world: World) -> None:
     world.commit(base="a: 1\nl: [1]\n", staging="a: ${l.0}\nl: {$append: [2]} # more\n", production="# mine\na: 9\n")
-    state = State(world.root, "HEAD")
-    change = promote_layer(open_repository(state), "acme/chat", ["a"], ("staging", "production"))
+    change = world.promote_layer("a")
     assert world.texts(change) == {"production.yaml": "# mine\na: ${l.0}\n"}
+    assert change.notes == []
+
+
+def test_a_promoted_layer_is_proven_to_change_no_other_target(world: World) -> None:
+    """Not what refers to it, unless that is allowed; and environments that extend it keep their documents."""
+    world.commit(base="a: 1\nb: ${a}\n", development="a: 2\n", staging="c: 3\n")
+    change = world.promote_layer("a", first="development", second="staging")
+    assert world.texts(change) == {"staging.yaml": "c: 3\na: 2\n"}  # nothing differs: all extend development
+    world.commit(development="a: 3\n", staging="a: 2\n")
+    change = world.promote_layer("a", first="development", second="staging")
+    assert world.texts(change) == {"staging.yaml": "a: 3\n", "production.yaml": "a: 2\n"}
+    assert change.notes == [
+        "changes b too, by references to what is promoted",
+        f"keeps other environments as they are by {FOLDER}/production.yaml",
+    ]
+    found = world.after(change)
+    assert found["acme/chat in staging"] == {"a": 3, "b": 3}
+    assert found["acme/chat in production"] == {"a": 2, "b": 2}
+    write_files(world.root, {"configs/acme/web/base.yaml": "seen: ${acme/chat:a}\n"})
+    world.commit()
+    with pytest.raises(NoWayError, match="the edit would change acme/web in staging too"):
+        world.promote_layer("a", first="development", second="staging")
+    assert world.promote_layer("a", first="development", second="staging", others=True).files == change.files
+
+
+def test_a_layer_that_breaks_the_target_is_not_promoted(world: World) -> None:
+    world.commit(base="l: 1\n", staging="m: ${none}\n", production="m: 1\n")
+    with pytest.raises(NoWayError, match="acme/chat in production would have no document: "):
+        world.promote_layer("m")
 
 
 def test_a_deleted_namespace_comes_back(world: World) -> None:
