@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.evaluate import Evaluation, evaluate, usable_cores
 from gitconfigmgr.app.incremental import Plan, Trace, plan, remember, trace
 from gitconfigmgr.app.select import Selection, choose
+from gitconfigmgr.check.llm.budgets import sums
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate
 from gitconfigmgr.model.names import prefixes
@@ -15,7 +16,7 @@ from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from gitconfigmgr.app.secrets.inside import Inside
     from gitconfigmgr.model.names import Target
@@ -68,8 +69,8 @@ def check(
     if paths:
         _read_selected(repository, paths)
     planned = plan(repository, targets, store if whole else None, identity)
-    if planned.before is None or not repository.policies.inputs().isdisjoint(planned.before["noisy_files"]):
-        repository.policies.load()
+    if planned.before is None or not repository.rules.policies.inputs().isdisjoint(planned.before["noisy_files"]):
+        repository.rules.policies.load()
     result = evaluate(repository, planned.stale, _nothing, jobs or usable_cores())
     if whole:
         if planned.before is None:
@@ -78,10 +79,11 @@ def check(
             repository.read_some(repository.tree.changes(ROOT, planned.before["snapshot"]) or ())
         if store is not None:
             _remember(repository, planned, result, store, identity)
-        result.findings += of_the_whole(repository, _met(planned, result))
+        records = {**planned.known, **{trace.target: trace.record for trace in result.records}}
+        result.findings += of_the_whole(repository, records)
     findings = result.findings + repository.found_in_files()
     if whole:
-        findings += repository.waivers.unused(findings)
+        findings += repository.rules.waivers.unused(findings)
     documents = sum(map(len, repository.layout.documents.values()))
     if not documents and not findings:
         raise UsageError("nothing to check: there is no document below configs/", "add configs/<namespace>/base.yaml")
@@ -96,18 +98,22 @@ def check(
     return Checked(locate(collate(findings), repository.read), len(targets), documents)
 
 
-def of_the_whole(repository: Repository, met: Collection[str] = ()) -> list[Diagnostic]:
-    """What only a check of everything can tell; `met` are the policies that had something to judge."""
+def of_the_whole(repository: Repository, records: Mapping[Target, Any] | None = None) -> list[Diagnostic]:
+    """What only a check of everything can tell; `records` has what `record_of` says of each target, if that is known."""
     findings = repository.schemas.unused({target.namespace for target in repository.targets})
-    policies = repository.policies
-    return findings + policies.idle(repository.matchable(), met) if policies.policies else findings
+    if records is None:
+        return findings
+    policies = repository.rules.policies
+    if policies.policies:
+        met = {name for record in records.values() for name in record["met"]}
+        findings += policies.idle(repository.matchable(), met)
+    spends = {target: record["spends"] for target, record in records.items() if record["spends"] is not None}
+    return repository.rules.waivers.apply(findings + sums(repository.metadata, spends))
 
 
-def _met(planned: Plan, result: Evaluation[Trace]) -> set[str]:
-    """The policies that had something to judge, in this run or in the one that the other targets are known from."""
-    return {
-        name for record in [*planned.known.values(), *(trace.record for trace in result.records)] for name in record
-    }
+def record_of(compiled: Compiled) -> dict[str, Any]:
+    """What a state keeps of a target for `of_the_whole`."""
+    return {"met": sorted(compiled.met), "spends": compiled.spends}
 
 
 def _remember(
@@ -145,4 +151,4 @@ def _below(place: str, paths: Sequence[str]) -> bool:
 
 
 def _nothing(compiled: Compiled) -> Trace:
-    return trace(compiled, sorted(compiled.met))
+    return trace(compiled, record_of(compiled))

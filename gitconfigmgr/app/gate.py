@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.app.check import Checked, check, of_the_whole
+from gitconfigmgr.app.check import Checked, check, of_the_whole, record_of
 from gitconfigmgr.app.evaluate import evaluate, usable_cores
 from gitconfigmgr.app.reach import changed_files
 from gitconfigmgr.app.select import Selection
@@ -18,7 +18,8 @@ from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
 from gitconfigmgr.model.fingerprints import fingerprints
 from gitconfigmgr.model.names import Target
-from gitconfigmgr.pipeline import Repository, SettingsError
+from gitconfigmgr.pipeline import Repository
+from gitconfigmgr.rules import SettingsError
 from gitconfigmgr.source.layout import ROOT, SETTINGS
 from gitconfigmgr.source.rules import differences
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 RULE_FOLDERS = ("schemas", "policies")
 RULE_FILES = (".sops.yaml", "waivers.yaml", "models.lock.json")
 NEVER_KNOWN = frozenset({"GCM621"})  # an expired waiver fails everywhere, whoever's change it is
+OF_ALL = frozenset({"GCM576", "GCM604", "GCM622"})  # only all targets together tell whether it was there
 _ALLOW = b"gitconfigmgr:allow"
 
 
@@ -82,7 +84,7 @@ def open_gate(
 
 def _usable(base: Base, tip: Tree) -> tuple[Tree | None, list[Diagnostic]]:
     """The tree that rules are read from; None, and a finding, where it has none."""
-    from gitconfigmgr.pipeline import settings_of
+    from gitconfigmgr.rules import settings_of
 
     try:
         settings_of(tip)
@@ -200,9 +202,14 @@ def _known(before: Repository | None, findings: list[Diagnostic], *, whole: bool
     if before is None or not findings:
         return frozenset()
     affected = {Target(*target) for item in findings for target in item.affects}
-    targets = [target for target in before.targets if target in affected]
-    result = evaluate(before, targets, lambda _: None, jobs or usable_cores())
+    everything = whole and any(item.code in OF_ALL for item in findings)
+    targets = before.targets if everything else [target for target in before.targets if target in affected]
+    result = evaluate(before, targets, record_of, jobs or usable_cores())
     before.read_some({item.position.path for item in findings if item.position})
+    found = result.findings + before.found_in_files()
     if whole:
-        result.findings += of_the_whole(before)
-    return frozenset(fingerprints(collate(result.findings + before.found_in_files())))
+        found += of_the_whole(before, dict(zip(targets, result.records, strict=True)) if everything else None)
+    if everything:
+        before.read_all()
+        found += before.rules.waivers.unused(found)
+    return frozenset(fingerprints(collate(found)))

@@ -37,7 +37,7 @@ _GONE = {
     "additionalItems": "items, and prefixItems for the first ones",
     "$recursiveRef": "$dynamicRef",
 }
-_ROLES = ("endpoint", "chain", "routing", "prompt", "parameters", "quotas", "budget", "cache", "use")
+_ROLES = ("endpoint", "chain", "routing", "prompt", "parameters", "quotas", "budget", "cache", "rotation", "use")
 _REFERENCES = ("$ref", "$dynamicRef")
 
 

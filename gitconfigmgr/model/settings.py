@@ -61,6 +61,7 @@ class Models(NamedTuple):
     floating_aliases: str = "warn"
     shared_keys: str = "off"
     unused_endpoints: str = "off"
+    key_rotation_days: int = 0
     cost_increase_percent: float = 25
     providers: tuple[str, ...] = ()
     overrides: Mapping[str, Mapping[str, Any]] = {}

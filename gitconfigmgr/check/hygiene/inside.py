@@ -32,7 +32,7 @@ _AUTHORITY = re.compile(
     r"(?:^|[_-])(?:ca|roots?|trust(?:ed|store)?|bundle|chain|issuer|intermediates?)(?:[_-]|$)", re.IGNORECASE
 )
 _LEAST_COMPARED = 16  # characters of a secret without a kind
-_DATED = frozenset(("api_key", "certificate", "oauth_token", "cloud_credentials"))
+_DATED = frozenset(("api_key", "admin_key", "certificate", "oauth_token", "cloud_credentials"))
 _ADDRESSES = ("base_url", "api_base", "endpoint", "url")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Found = list[tuple[str, str, str]]
 
+WRONG_USE = "GCM582"
 WRONG_FORM, EXPIRED, EXPIRES, CHAIN, MISMATCH, WEAK = "GCM710", "GCM711", "GCM712", "GCM713", "GCM714", "GCM715"
 SOON = timedelta(days=30)
 PROVIDERS = {
@@ -116,12 +117,33 @@ def _api_key(value: str, now: date | None, provider: str | None) -> Found:
     if not isinstance(key, str):
         return [(WRONG_FORM, "the API key is a map without `key`", _REPLACE)]
     name = (provider or str((data or {}).get("provider") or "")).lower()
-    found = _line(key, "the API key") or _placeholder(key) or _issuer(key, name)
+    found = _line(key, "the API key") or _placeholder(key) or _for_admins(key) or _issuer(key, name)
     return found + _expiry(_first(data or {}, "expires_at", "expires", "expiry"), now, "the API key")
 
 
-def _placeholder(key: str) -> Found:
-    return [(WRONG_FORM, "the API key is a placeholder", _REPLACE)] if is_example(key.encode()) else []
+def _placeholder(key: str, what: str = "the API key") -> Found:
+    return [(WRONG_FORM, f"{what} is a placeholder", _REPLACE)] if is_example(key.encode()) else []
+
+
+def _for_admins(key: str) -> Found:
+    """Keys that manage an organization: its members, budgets and other keys."""
+    owner = next((name for head, name in _ADMIN.items() if key.startswith(head)), None)
+    if owner is None:
+        return []
+    return [(WRONG_USE, f"the API key is an admin key of {owner}, and no key for requests", _FOR_REQUESTS)]
+
+
+_ADMIN = {"sk-ant-admin": "Anthropic", "sk-admin-": "OpenAI"}
+_FOR_REQUESTS = "set a key of a workspace or project: `gitconfigmgr secret set`"
+
+
+def _admin_key(value: str, now: date | None) -> Found:
+    data = _object(value)
+    key = value if data is None else _first(data, "key", "api_key", "token")
+    if not isinstance(key, str):
+        return [(WRONG_FORM, "the admin key is a map without `key`", _REPLACE)]
+    found = _line(key, "the admin key") or _placeholder(key, "the admin key")
+    return found + _expiry(_first(data or {}, "expires_at", "expires", "expiry"), now, "the admin key")
 
 
 def _issuer(key: str, name: str) -> Found:
@@ -311,6 +333,7 @@ def _jwt_signing_key(value: str, now: date | None) -> Found:  # noqa: ARG001 - o
 
 _CHECKS: dict[str, Callable[[str, date | None], Found]] = {
     "api_key": lambda value, now: _api_key(value, now, None),
+    "admin_key": _admin_key,
     "database_credentials": _database_credentials,
     "certificate": _certificate,
     "ssh_key": _ssh_key,
@@ -320,6 +343,7 @@ _CHECKS: dict[str, Callable[[str, date | None], Found]] = {
 }
 _MEMBERS = {
     "api_key": frozenset(("key", "api_key", "apiKey", "expires_at")),
+    "admin_key": frozenset(("key", "expires_at")),
     "oauth_token": frozenset(("access_token", "refresh_token")),
     "database_credentials": frozenset(("username", "user", "password")),
     "cloud_credentials": frozenset(("type", *(name for _, *names in _CLOUDS for each in names for name in each))),

@@ -1,4 +1,4 @@
-"""Values that a schema marks with `x-gcm-secret`: those written in plaintext, and the kinds of those that are not."""
+"""Values that a schema marks with `x-gcm-secret`: those in plaintext, the kinds of those that are not, and their use."""
 
 from __future__ import annotations
 
@@ -98,6 +98,24 @@ def plaintext(root: Node, marks: Marks) -> list[Diagnostic]:
         for node, path, kind in _marked(root, (), marks)
         if is_plaintext(node.value)
     ]
+
+
+def crossed(root: Node, marks: Marks) -> list[Diagnostic]:
+    """A finding for each secret that a reference has brought to a place for secrets of another kind."""
+    held: dict[str, list[tuple[Node, KeyPath, str]]] = {}
+    for leaf, path, kind in _marked(root, (), marks):
+        if type(leaf.value) is Sealed and kind != "generic":
+            held.setdefault(leaf.value.token, []).append((leaf, path, kind))
+    found = []
+    for places in held.values():
+        origin, origin_path, own = next((place for place in places if not place[0].via), places[0])
+        message = f"{show_path(origin_path)} is a secret of kind {own}, and is used as one of kind "
+        found += [
+            Diagnostic("GCM582", message + kind, position_of(leaf), related=(Related(position_of(origin), "the secret"),),
+                       key=show_path(path), hidden=True)
+            for leaf, path, kind in places if kind != own
+        ]  # fmt: skip
+    return found
 
 
 def is_plaintext(value: Any) -> bool:

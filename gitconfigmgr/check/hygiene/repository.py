@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.model.names import BASE
+from gitconfigmgr.model.values import SEALED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,9 +48,9 @@ class Hygiene:
             findings += self._copies(document.namespace)
         return findings
 
-    def plaintext(self, root: Node, marks: Marks) -> list[Diagnostic]:
-        """The findings in a target: values that a schema wants encrypted."""
-        from gitconfigmgr.check.hygiene.marked import plaintext
+    def misused(self, root: Node, marks: Marks) -> list[Diagnostic]:
+        """The findings in a target: values that a schema wants encrypted, and secrets of one kind used as another."""
+        from gitconfigmgr.check.hygiene.marked import crossed, plaintext
         from gitconfigmgr.check.hygiene.marks import Lines, without_allowed
 
         left = []
@@ -57,7 +58,7 @@ class Hygiene:
             assert item.position is not None
             if (item.position.path, item.position.line) not in self._keys:
                 left += without_allowed([item], Lines(self._read(item.position.path) or b""))
-        return left
+        return left + crossed(root, marks) if root.flags & SEALED else left
 
     def _copies(self, namespace: str) -> list[Diagnostic]:
         from gitconfigmgr.check.hygiene.layers import copies, secrets_of

@@ -163,6 +163,11 @@ def _above(context: Context, part: Part, ceiling: tuple[str, Part]) -> None:
     context.report("GCM572", message, part, related=(here(ceiling[1], f"the budget of {ceiling[0]}"),))
 
 
+def monthly(context: Context) -> float | None:
+    """What the document allows for a month; the highest where it has several budgets."""
+    return max((sum_ for each in context.llm.budgets if (sum_ := each.number("monthly_usd")) is not None), default=None)
+
+
 def _present(context: Context) -> None:
     """Limits without a budget. Where no schema has a place for limits, nothing can be said."""
     if not context.alive() or any(budget.number("monthly_usd") is not None for budget in context.llm.budgets):

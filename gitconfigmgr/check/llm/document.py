@@ -7,6 +7,7 @@ own. Documents that break their schema are judged too, so every access here allo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.model.values import Node, Sealed, Segments
@@ -96,6 +97,14 @@ def number(node: Node | None) -> float | None:
     return value if type(value) is int or type(value) is float else None
 
 
+def day(word: str | None) -> date | None:
+    """The day that a text names."""
+    try:
+        return date.fromisoformat(word) if word else None
+    except ValueError:
+        return None
+
+
 def is_secret(node: Node | None) -> bool:
     """Whether the value is, or touches, a secret."""
     return node is not None and isinstance(node.value, (Sealed, Segments))
@@ -120,11 +129,14 @@ class Llm:
     quotas: list[Part] = field(default_factory=list)
     budgets: list[Part] = field(default_factory=list)
     caches: list[Part] = field(default_factory=list)
+    rotations: list[Part] = field(default_factory=list)
     uses: list[Part] = field(default_factory=list)
     _reached: dict[str, list[Step]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.endpoints or self.chains or self.prompts or self.routings or self.quotas or self.budgets)
+        return any(
+            (self.endpoints, self.chains, self.prompts, self.routings, self.quotas, self.budgets, self.rotations)
+        )
 
     def names(self) -> list[str]:
         """What may serve a request."""
@@ -197,14 +209,22 @@ def _quotas(found: Llm, part: Part) -> None:
         found.budgets.append(budget)
 
 
+def _endpoint(found: Llm, part: Part) -> None:
+    found.endpoints.setdefault(part.name, part)
+    rotation = part.at("rotation")
+    if rotation is not None:
+        found.rotations.append(rotation)
+
+
 _TAKES: dict[str, Any] = {
-    "endpoint": lambda found, part: found.endpoints.setdefault(part.name, part),
+    "endpoint": _endpoint,
     "chain": lambda found, part: found.chains.setdefault(part.name, part),
     "prompt": lambda found, part: found.prompts.setdefault(part.name, part),
     "routing": lambda found, part: found.routings.append(part),
     "parameters": lambda found, part: found.defaults.append(part),
     "budget": lambda found, part: found.budgets.append(part),
     "cache": lambda found, part: found.caches.append(part),
+    "rotation": lambda found, part: found.rotations.append(part),
     "use": lambda found, part: found.uses.append(part),
     "quotas": _quotas,
 }

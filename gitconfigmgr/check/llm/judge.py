@@ -61,6 +61,7 @@ class LlmJudge:
             rules.judge(context)
         prompts.sizes(context)
         cost.judge(context, roles)
+        subject.spends = cost.monthly(context)
         return context.findings
 
     def parts(self, namespace: str, root: Node) -> Llm | None:
@@ -71,13 +72,12 @@ class LlmJudge:
         return None if roles is None else read_parts(root, roles)
 
     def _ceilings(self, namespace: str) -> list[tuple[str, Part]]:
-        from gitconfigmgr.check.llm.document import Part
+        from gitconfigmgr.check.llm.budgets import ceiling
 
         found = []
         metadata = self._metadata()
         for name in prefixes(namespace):
-            root = metadata[name].root if name in metadata else None
-            part = Part("_namespace", (), root).at("budget", "monthly_usd") if root is not None else None
+            part = ceiling(metadata[name]) if name in metadata else None
             if part is not None:
                 found.append((name, part._replace(path=())))
         return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.check.llm.catalog import LOCK
 from gitconfigmgr.check.llm.context import count
+from gitconfigmgr.check.llm.document import day
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def _unknown(context: Context, endpoint: Part, model: Part) -> None:
 
 def _retires(context: Context, endpoint: Part, model: Part, facts: Facts | None) -> None:
     declared, place, source = endpoint.at("retires"), model, ""
-    ends = _day(declared.text()) if declared is not None else None
+    ends = day(declared.text()) if declared is not None else None
     if declared is not None and ends is not None:
         place = declared
-    elif facts is not None and (ends := _day(facts.retires)) is not None:
+    elif facts is not None and (ends := day(facts.retires)) is not None:
         source = f" ({facts.source('retires')})"
     today = context.subject.today() if ends is not None and endpoint.text("status") != "disabled" else None
     if ends is None or today is None:
@@ -71,13 +71,6 @@ def _retires(context: Context, endpoint: Part, model: Part, facts: Facts | None)
         context.report("GCM531", f"{name} was switched off on {ends}{source}", place)
     elif (ends - today).days <= context.settings.retire_warning_days:
         context.report("GCM532", f"{name} is switched off on {ends}, in {(ends - today).days} days{source}", place)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
 
 
 def _pinned(context: Context, model: Part, facts: Facts) -> None:
@@ -130,7 +123,7 @@ def _table(context: Context) -> None:
     if known.problem is not None:
         context.findings.append(Diagnostic("GCM537", f"{LOCK} cannot be used: {known.problem}", Position(LOCK)))
     days = context.settings.catalog_max_age_days
-    made = _day((own or known.packaged).date)
+    made = day((own or known.packaged).date)
     today = context.subject.today() if days and made is not None else None
     if made is None or today is None or (today - made).days <= days:
         return

@@ -146,10 +146,21 @@ TABLE: list[Code] = [
     Code("GCM575", "warning", "budget that contradicts itself",
          "Requests are refused before the budget is spent, or a day may cost more than a month.",
          "Correct one of the numbers."),
+    Code("GCM576", "warning", "budgets that are more than the one over them",
+         "Each is within the budget of the namespace above, and in one environment they are more than it together.",
+         "Lower one of them, or raise the budget in the _namespace.yaml."),
     Code("GCM580", "warning", "key of another environment",
          "The reference to the key comes from a layer that unprotected environments have too. `models.shared_keys` switches the rule on.",
          "Name a key of its own in the layer of the environment."),
     Code("GCM581", "warning", "requests that are not encrypted on the way",
          "The address begins with http and is not on this machine or in its cluster.",
          "Use https."),
+    Code("GCM582", "error", "key that is not for this use",
+         "A secret of another kind stands where requests are signed with an API key: an admin or master key may do far more than "
+         "ask a model, and some providers refuse it there. Where only its name says so, it is a warning.",
+         "Name a key that was made for this service."),
+    Code("GCM583", "warning", "key that is to be rotated",
+         "It was made longer ago than `every_days` of its `rotation`, or `models.key_rotation_days`, allows; or the settings ask for "
+         "rotation, and nothing says when it was made.",
+         "Make a new key, set it, and write the day as `last`."),
 ]  # fmt: skip

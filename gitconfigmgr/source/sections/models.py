@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.values import Node
     from gitconfigmgr.source.sections.reader import SectionReader
 
-_HIGHEST = {"retire_warning_days": 3650, "catalog_max_age_days": 36500, "cost_increase_percent": 10000}
+_HIGHEST = {"retire_warning_days": 3650, "catalog_max_age_days": 36500, "cost_increase_percent": 10000,
+            "key_rotation_days": 3650}  # fmt: skip
 _WORDS = {"floating_aliases": ("warn", "error", "off"), "shared_keys": ("off", "warn", "error"),
           "unused_endpoints": ("off", "warn", "error")}  # fmt: skip
 _COUNT = "a whole number above 0"

@@ -132,6 +132,10 @@ CASES = [
     ("database_credentials", lambda: "chat:chat", "GCM715 the database password is one that everybody tries first"),
     ("database_credentials", lambda: '{"username": "chat", "password": "Xk3v9Qz7"}', None),
     ("database_credentials", lambda: "postgresql://a" + ":b@[db/chat", "GCM710 the database URL cannot be read"),
+    ("api_key", lambda: "sk-ant-" + "admin01-Zk8vQp3mX7rT2wLb9nYc", "GCM582 the API key is an admin key of Anthropic, and no key for requests"),
+    ("admin_key", lambda: "sk-ant-" + "admin01-Zk8vQp3mX7rT2wLb9nYc", None),
+    ("admin_key", lambda: json.dumps({"key": "sk-" + "admin-Zk8vQp3mX7rT2wLb9nYc", "expires_at": "2026-01-01"}), "GCM711 the admin key expired on 2026-01-01"),
+    ("admin_key", lambda: "sk-ant admin", "GCM710 the admin key has spaces or line ends in it"),
     ("cloud_credentials", lambda: "[default]\naws_access_key_id = A\naws_secret_access_key = B\n", None),
     ("cloud_credentials", lambda: "AWS_ACCESS_KEY_ID=A\n", "GCM710 the AWS credentials have no aws_secret_access_key"),
     ("cloud_credentials", lambda: '{"tenantId": "a", "clientSecret": "b"}', None),
@@ -150,7 +154,7 @@ def test_content(kind: str, make: object, expected: str | None) -> None:
     found = check_kind(kind, value, NOW)
     assert [f"{code} {message}" for code, message, _ in found] == ([expected] if expected else [])
     for code, message, help_ in found:
-        assert code.startswith("GCM71")
+        assert code.startswith(("GCM71", "GCM582"))
         assert help_
         assert len(value) < 12 or value not in message
 

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconfigmgr.check.library import _ROLES
+from gitconfigmgr.check.llm.budgets import sums
 from gitconfigmgr.check.llm.document import _TAKES
 from gitconfigmgr.check.llm.judge import LlmJudge
 from gitconfigmgr.check.schemas import SchemaSet
 from gitconfigmgr.model.diagnostics import Position
+from gitconfigmgr.model.metadata import Metadata
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.model.settings import Environment, Models, SchemaBinding
 from gitconfigmgr.model.subjects import Subject
@@ -308,3 +310,43 @@ def test_a_role_that_is_none_is_refused(role: Any) -> None:
     schemas = SchemaSet(bound, {"schemas/own.json": json.dumps({"x-gcm-role": role}).encode()}.get, read_packaged)
     schemas.view("acme")
     assert [item.message for item in schemas.findings] == ["schemas/own.json: x-gcm-role names no role"]
+
+
+# -- budgets together --------------------------------------------------------------------------------------------------
+
+
+def summed(spends: dict[str, float], **budgets: float) -> list[str]:
+    """What is said of namespaces with these budgets, where documents allow so much in production."""
+    metadata = {
+        name.replace("_", "/"): Metadata(name, root=node(f"budget: {{monthly_usd: {sum_}}}", f"{name}.yaml"))
+        for name, sum_ in budgets.items()
+    }
+    found = sums(metadata, {Target(name, "production"): dollars for name, dollars in spends.items()})
+    return [f"{item.position.path}: {item.message}" for item in found if item.position]
+
+
+def test_a_budget_in_between_stands_for_what_is_below_it() -> None:
+    spends = {"acme/shop/chat": 90, "acme/shop/mail": 80, "acme/web": 40}
+    assert summed(spends, acme=200) == [
+        "acme.yaml: the budgets below are 210 USD together in production, more than the 200 here"
+    ]
+    assert summed(spends, acme=200, acme_shop=180) == [
+        "acme.yaml: the budgets below are 220 USD together in production, more than the 200 here"
+    ]
+    assert summed(spends, acme=200, acme_shop=160) == [
+        "acme_shop.yaml: the budgets below are 170 USD together in production, more than the 160 here"
+    ]
+
+
+def test_budgets_of_namespaces_alone_are_summed() -> None:
+    assert summed({}, acme=100, acme_shop=60, acme_web=60) == [
+        "acme.yaml: the budgets below are 120 USD together, more than the 100 here"
+    ]
+
+
+def test_a_part_that_is_more_by_itself_is_a_finding_of_its_own() -> None:
+    assert summed({"acme/web": 400, "acme/shop": 1}, acme=200) == []
+
+
+def test_the_budget_of_global_is_over_all() -> None:
+    assert summed({"acme/web": 60, "initech/web": 60}, **{"global": 100})

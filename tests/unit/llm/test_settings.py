@@ -32,12 +32,12 @@ def test_what_editors_know_is_what_is_read() -> None:
 
 def test_all_of_it() -> None:
     text = """{retire_warning_days: 10, catalog_max_age_days: 0, floating_aliases: error, shared_keys: warn,
-      unused_endpoints: error, cost_increase_percent: 12.5, providers: [openai],
+      unused_endpoints: error, key_rotation_days: 90, cost_increase_percent: 12.5, providers: [openai],
       overrides: {openai/next: {mode: chat, input_per_million: 0.5, capabilities: [tools], retires: "2027-01-31"}}}"""
     models, findings = read(text)
     assert not findings
     assert models.overrides["openai/next"]["input_per_million"] == 0.5
-    assert models[:6] == (10, 0, "error", "warn", "error", 12.5)
+    assert models[:7] == (10, 0, "error", "warn", "error", 90, 12.5)
 
 
 @pytest.mark.parametrize(
