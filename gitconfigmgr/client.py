@@ -106,6 +106,10 @@ class Config:
         found: dict[str, Any] = json.loads(body)
         return found
 
+    def ready(self) -> bool:
+        """Whether the agent has verified configuration that it may serve, as its /health/ready says."""
+        return self._ask("/health/ready")[0] == 200
+
     def on_change(self, callback: Callable[[], object]) -> None:
         """Call it, from a thread of ours, after each new version of the namespace. The first callback starts the watch."""
         self._callbacks.append(callback)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gitconfigmgr.client import Config
 
 FILE = click.option(
     "-f", "--file", "path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", default="agent.toml",
@@ -51,7 +55,13 @@ def init(path: Path, wait: float) -> None:
 @command.command("status")
 @FILE
 @click.option("--json", "as_json", is_flag=True, help="All of it.")
-def status(path: Path, *, as_json: bool) -> int:
+@click.option(
+    "--probe", type=click.Choice(["live", "ready"]), help="Print nothing: exit status 0 where it answers, or is ready."
+)
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="With --probe: ask again, this long."
+)
+def status(path: Path, *, as_json: bool, probe: str | None, wait: float) -> int:
     """Ask the running agent what it serves. Exit status 1 unless it is ready or pinned."""
     import json
 
@@ -64,6 +74,8 @@ def status(path: Path, *, as_json: bool) -> int:
         raise UsageError("the agent has neither `socket` nor `listen`", "set one in its settings")
     socket = str(settings.socket) if settings.socket else None
     client = Config("", socket=socket, url=None if socket else f"http://{settings.listen}")
+    if probe is not None:
+        return 0 if _probed(client, probe, wait) else 1
     try:
         found = client.status()
     except ConfigError as error:
@@ -77,6 +89,23 @@ def status(path: Path, *, as_json: bool) -> int:
         for name, version in found["namespaces"].items():
             click.echo(f"  {name}  version {version}")
     return 0 if found["state"] in ("ready", "pinned") else 1
+
+
+def _probed(client: Config, probe: str, seconds: float) -> bool:
+    import time
+
+    from gitconfigmgr.client import ConfigError
+
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            if client.ready() or probe == "live":
+                return True
+        except ConfigError:
+            pass
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(min(0.5, max(0.0, ends - time.monotonic())))
 
 
 @command.command("exec", context_settings={"ignore_unknown_options": True})
