@@ -17,6 +17,7 @@ from repositories import SETTINGS, commit, git, write_files
 ROOT = Path(__file__).parent.parent.parent.parent
 ACTION = ROOT / ".github" / "actions" / "review" / "action.yml"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+STARTER = ROOT / "gitconfigmgr" / "data" / "new-repo" / ".github" / "workflows" / "check.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -38,17 +39,17 @@ def steps() -> list[dict[str, Any]]:
 
 
 def test_actionlint_has_nothing_to_say() -> None:
-    done = run(BIN / "actionlint", *WORKFLOWS)
+    done = run(BIN / "actionlint", *WORKFLOWS, STARTER)
     assert done.returncode == 0, done.stdout
 
 
 def test_zizmor_has_nothing_to_say() -> None:
-    done = run(BIN / "zizmor", "--offline", "--no-progress", *WORKFLOWS, ACTION)
+    done = run(BIN / "zizmor", "--offline", "--no-progress", *WORKFLOWS, STARTER, ACTION)
     assert done.returncode == 0, done.stdout
 
 
 def test_what_others_publish_is_pinned_to_a_commit() -> None:
-    for file in (*WORKFLOWS, ACTION):
+    for file in (*WORKFLOWS, STARTER, ACTION):
         for name in re.findall(r"uses: (\S+)", file.read_text()):
             assert name.startswith("$/") or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name), name
 
@@ -141,3 +142,59 @@ def test_the_workflows_in_the_documentation_are_sound(example: str, tmp_path: Pa
     file.write_text(example)
     done = run(BIN / "actionlint", file)
     assert done.returncode == 0, done.stdout
+
+
+# -- the workflow of a new repository ----------------------------------------------------------------------------------
+
+
+def starter(event: str, clone: Path, tmp_path: Path) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What the commands of the workflow that `init` writes do in a clone, by their steps, installation left out."""
+    fake(tmp_path / "bin" / "gitconfigmgr", f'#!/bin/sh\nexec "{sys.executable}" -m gitconfigmgr "$@"\n')
+    found = {}
+    for step in yaml.safe_load(STARTER.read_text())["jobs"]["check"]["steps"]:
+        condition, command = step.get("if", ""), step.get("run", "pip")
+        only = "pull_request" if "== 'pull_request'" in condition else "push" if "!=" in condition else event
+        if only == event and not command.startswith("pip"):
+            found[step.get("name", command)] = run(
+                "bash", "-eo", "pipefail", "-c", command, cwd=clone, PYTHONPATH=str(ROOT),
+                PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+                GITHUB_BASE_REF="main" if event == "pull_request" else "", GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
+            )  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> tuple[Path, Path]:
+    """A repository that `init` has made, committed, and a clone of it."""
+    root = tmp_path / "upstream"
+    done = run(sys.executable, "-m", "gitconfigmgr", "init", root, PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    commit(root, "begin")
+    git(root, "branch", "-M", "main")
+    git(tmp_path, "clone", "-q", f"file://{root}", str(tmp_path / "clone"))
+    return root, tmp_path / "clone"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub runs the steps with bash")
+def test_the_workflow_of_a_new_repository_passes_on_its_first_commit(
+    started: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = starter("push", started[1], tmp_path)
+    assert list(done) == ["Check the branch", "gitconfigmgr test --rev HEAD"]
+    assert [each.returncode for each in done.values()] == [0, 0], done
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="GitHub runs the steps with bash")
+def test_a_pull_request_cannot_loosen_the_rule_that_it_breaks(started: tuple[Path, Path], tmp_path: Path) -> None:
+    """The merge of a pull request, as GitHub checks it out: a schema is loosened for the value beside it."""
+    _, clone = started
+    schema = clone / "schemas" / "service.schema.json"
+    schema.write_text("{}")
+    (clone / "configs" / "acme" / "chat" / "staging.yaml").write_text("model: {max_tokens: many}\n")
+    commit(clone, "change")
+    done = starter("pull_request", clone, tmp_path)
+    assert list(done) == ["Check the change", "Tell reviewers what it does", "gitconfigmgr test --rev HEAD"]
+    assert done["Check the change"].returncode == 1
+    assert "title=GCM402" in done["Check the change"].stdout
+    assert "title=GCM630" in done["Check the change"].stdout
+    assert "max_tokens" in (tmp_path / "summary").read_text()
