@@ -29,11 +29,7 @@ _HEAD = struct.Struct(">Q")
 
 
 class _DiedError(Exception):
-    """The child ended while it worked; `slow` where it took too long."""
-
-    def __init__(self, message: str, *, slow: bool) -> None:
-        super().__init__(message)
-        self.slow = slow
+    """The child ended while it worked."""
 
 
 class Confined:
@@ -83,14 +79,6 @@ class Confined:
 
     def _ask(self, method: str, argument: Any) -> Any:
         try:
-            return self._ask_once(method, argument)
-        except _DiedError as error:
-            if error.slow:
-                raise
-        return self._ask_once(method, argument)  # a death that does not repeat was not the policy's
-
-    def _ask_once(self, method: str, argument: Any) -> Any:
-        try:
             if self._child is None or self._child.owner != os.getpid():
                 self._child = _Child(self._make, self._seconds, self._memory)
                 if self._policies:
@@ -136,8 +124,8 @@ class _Child:
         pid, self.pid = self.pid, 0
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
-            return _DiedError(f"takes more than {self._seconds} seconds", slow=True)
-        return _DiedError("takes too much memory, or nests too deeply", slow=False)
+            return _DiedError(f"takes more than {self._seconds} seconds")
+        return _DiedError("takes too much memory, or nests too deeply")
 
     def __del__(self) -> None:
         """The child ends when nobody is left to ask it."""
@@ -168,8 +156,10 @@ def _serve(make: Callable[[], PolicyEngine], source: int, sink: int, seconds: in
 
 
 def _confine(source: int, sink: int, memory: int) -> None:
+    import gc
     import resource
 
+    gc.freeze()  # garbage of the parent, collected here, would close files by numbers that are ours now
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
