@@ -14,13 +14,15 @@ from gitconfigmgr.app.check import Checked, check, of_the_whole, record_of
 from gitconfigmgr.app.evaluate import evaluate, usable_cores
 from gitconfigmgr.app.reach import changed_files
 from gitconfigmgr.app.select import Selection
+from gitconfigmgr.check.llm.catalog import LOCK
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
 from gitconfigmgr.model.fingerprints import fingerprints
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.rules import SettingsError
-from gitconfigmgr.source.layout import ROOT, SETTINGS
+from gitconfigmgr.source.config_tests import FOLDER as TESTS
+from gitconfigmgr.source.layout import RECIPIENTS, ROOT, SETTINGS, WAIVERS
 from gitconfigmgr.source.rules import differences
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.ports import PolicyEngine, StateStore, Tree, Versions
 
 RULE_FOLDERS = ("schemas", "policies")
-RULE_FILES = (".sops.yaml", "waivers.yaml", "models.lock.json")
+RULE_FILES = (RECIPIENTS, WAIVERS, LOCK)
 NEVER_KNOWN = frozenset({"GCM621"})  # an expired waiver fails everywhere, whoever's change it is
 OF_ALL = frozenset({"GCM576", "GCM604", "GCM622"})  # only all targets together tell whether it was there
 _ALLOW = b"gitconfigmgr:allow"
@@ -55,16 +57,20 @@ class Gate:
 def open_gate(
     base: Base, tip: Tree, begin: Tree | None, tree: Tree,
     read_packaged: Callable[[str], bytes | None], now: date | None,
-    *, engine: Callable[[str], PolicyEngine] | None = None, versions: Versions | None = None,
+    *, engine: Callable[[str], PolicyEngine] | None = None,
+    versions: Versions | None = None, versions_before: Versions | None = None,
 ) -> Gate:  # fmt: skip
-    """The sides of a change: `tree` is its result. Raises as `Repository` does for that tree."""
+    """The sides of a change: `tree` is its result. Raises as `Repository` does for that tree.
+
+    `versions` are what is recorded before the change's result, `versions_before` before the place where it began.
+    """
     own = Repository(tree, read_packaged, now, engine=engine, versions=versions)
     now = now or own.today()
     rules, findings = _usable(base, tip)
     notes = []
     before = None
     try:
-        before = None if begin is None else Repository(begin, read_packaged, now, rules, None, engine, versions)
+        before = None if begin is None else Repository(begin, read_packaged, now, rules, None, engine, versions_before)
     except UsageError as error:
         notes.append(f"there is nothing to compare with where the change began: {error}")
     if base.begin is None:
@@ -77,9 +83,11 @@ def open_gate(
     own.now, own.before = now, before
     for namespace in {target.namespace for target in judged.targets}:
         judged.schemas.view(namespace)  # read now: whatever they refer to, wherever it lies, is a file of rules
-    altered = [] if rules is None else list(_altered(own, judged, tip if begin is None else begin))
+    start = tip if begin is None else begin
+    altered = [] if rules is None else list(_altered(own, judged, start))
+    tests = list(_tests(tree, start))
     allowed = [] if before is None else list(_allowed(judged, before))
-    return Gate(base, judged, own if altered else None, before, [*findings, *altered, *allowed], notes)
+    return Gate(base, judged, own if altered else None, before, [*findings, *altered, *tests, *allowed], notes)
 
 
 def _usable(base: Base, tip: Tree) -> tuple[Tree | None, list[Diagnostic]]:
@@ -116,6 +124,15 @@ def _altered(own: Repository, judged: Repository, begin: Tree) -> Iterator[Diagn
         if before != after:
             what = "added" if before is None else "removed" if after is None else "changed"
             yield Diagnostic("GCM630", f"{path} is {what}, a file of rules", Position(path))
+
+
+def _tests(tree: Tree, begin: Tree) -> Iterator[Diagnostic]:
+    """The config tests that a change removes or rewrites; a new one takes nothing away."""
+    for path in sorted(begin.files(TESTS)):
+        before, after = begin.read(path), tree.read(path)
+        if before != after:
+            what = "removed" if after is None else "changed"
+            yield Diagnostic("GCM630", f"{path} is {what}, a file of config tests", Position(path))
 
 
 def _bound(repository: Repository) -> list[str]:

@@ -95,11 +95,11 @@ class Chronicle:
             made = [version for version in made if (self.place(version.commit) or 0) < before]
         if not 0 < number <= len(made):
             there = f"its versions are 1 to {len(made)}" if made else "it has no versions"
-            return f"{target} has no version {number} here; {there}"
+            return f"{target.namespace} has no version {number} here; {there}"
         version = made[number - 1]
         if version.broken or not version.digest:
             why = "it does not compile" if version.broken else "it is its removal"
-            return f"version {number} of {target} has no document: {why}"
+            return f"version {number} of {target.namespace} has no document: {why}"
         source = Document(f"{target.namespace}@{number}", target.namespace, target.environment, version.digest, None)
         return nodes(builder.documents(version.digest), source)
 

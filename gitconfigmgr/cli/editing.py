@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +75,12 @@ def begin(state: State, how: How) -> tuple[Destination, Repository]:
     if state.rev is not None and not how.commit:
         raise UsageError("a revision cannot be edited", "add --commit -m MESSAGE, which makes a new one on its branch")
     place = open_destination(state, commit=how.commit, branch=how.branch, verify=how.verify)
-    return place, open_repository(state, place.tree)
+    return place, open_repository(replace(state, rev=commit_below(place)), place.tree)
+
+
+def commit_below(place: Destination) -> str | None:
+    """The commit that an edit goes on top of; None for a work tree."""
+    return place.tree.revision.commit if place.tree.revision else None
 
 
 def carry_out(state: State, how: How, place: Destination, before: Repository, change: Change) -> None:
@@ -87,7 +92,7 @@ def carry_out(state: State, how: How, place: Destination, before: Repository, ch
     if not change.files:
         _report(how, change, Outcome(), None)
         return
-    after = open_repository(state, EditedTree(place.tree, change.files))
+    after = open_repository(state, EditedTree(place.tree, change.files), commit_below(place))
     outcome = judge(before, after, change)
     broken = refused(outcome)
     if broken and not how.force and not how.dry_run:

@@ -45,9 +45,10 @@ def open_gate(state: State, base: str) -> Gate:
     tree = open_tree(state)
     from gitconfigmgr.adapters.policies.engines import open_engine
 
+    found, tip, begin = find_base(revision.open_repository(state.folder), base, state.rev, prefix_of(state, tree))
     return gate.open_gate(
-        *find_base(revision.open_repository(state.folder), base, state.rev, prefix_of(state, tree)),
-        tree, read_schema, state.now, engine=open_engine, versions=versions_of(state),
+        found, tip, begin, tree, read_schema, state.now, engine=open_engine,
+        versions=versions_of(state), versions_before=versions_of(replace(state, rev=found.begin, staged=False)),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +40,12 @@ def open_tree(state: State) -> Tree:
     return tree_at(repository, state.rev, state.folder)
 
 
-def open_repository(state: State, tree: Tree | None = None) -> Repository:
-    """The config repository at a state, or of another tree made from it."""
+def open_repository(state: State, tree: Tree | None = None, onto: str | None = None) -> Repository:
+    """The config repository at a state, or of another tree made from it; `onto` is the commit that a tree will follow."""
     from gitconfigmgr.adapters.policies.engines import open_engine
     from gitconfigmgr.pipeline import Repository  # commands on encrypted files do not need it
 
-    versions = versions_of(state)
+    versions = versions_of(state, onto)
     return Repository(tree or open_tree(state), read_schema, state.now, engine=open_engine, versions=versions)
 
 
@@ -87,18 +88,30 @@ def _no_store(_: str) -> None:
     return None
 
 
-def versions_of(state: State) -> Versions:
-    """What references to recorded versions name in a state: the history before it, opened when one is met."""
-    known: list[Chronicle] = []
+def versions_of(state: State, onto: str | None = None) -> Versions:
+    """What references to recorded versions name in a state: the history before it, opened when one is met.
+
+    That of a work tree, or of what will be committed `onto` a commit, has all there is; that of a commit ends before it.
+    """
+    known: list[Chronicle | str] = []
+    state = replace(state, rev=onto or state.rev)
+
+    def opened() -> Chronicle | str:
+        try:
+            chronicle = open_chronicle(state)
+            there = bool(chronicle.commits)
+        except GitConfigError as error:
+            return str(error)
+        return chronicle if there else "there is no commit yet"
 
     def versions(target: Target, number: int) -> Node | str:
         if not known:
-            try:
-                known.append(open_chronicle(state))
-            except GitConfigError as error:
-                return f"version {number} of {target.namespace} cannot be looked up: {error}"
-        before = None if state.rev is None else len(known[0].commits) - 1
-        return known[0].recorded(target, number, before)
+            known.append(opened())
+        chronicle = known[0]
+        if isinstance(chronicle, str):
+            return f"version {number} of {target.namespace} cannot be looked up: {chronicle}"
+        whole = onto is not None or state.rev is None
+        return chronicle.recorded(target, number, None if whole else len(chronicle.commits) - 1)
 
     return versions
 

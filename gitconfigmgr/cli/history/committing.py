@@ -57,14 +57,13 @@ class Work:
         """The history of the branch, up to where the commit goes."""
         from gitconfigmgr.wiring.trees import open_chronicle
 
-        revision = self.place.tree.revision
-        return open_chronicle(replace(self.state, rev=revision.commit if revision else self.state.rev))
+        return open_chronicle(replace(self.state, rev=editing.commit_below(self.place)))
 
     def reopen(self, tree: Tree) -> Repository:
         """The repository of an edited tree."""
         from gitconfigmgr.wiring.trees import open_repository
 
-        return open_repository(self.state, tree)
+        return open_repository(self.state, tree, editing.commit_below(self.place))
 
     def finish(self, change: Change, message: str, trailer: str = "") -> None:
         """Judge and commit. `message` where the user gave none."""
