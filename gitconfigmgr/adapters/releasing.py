@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.publishers.registry import open_publisher
@@ -13,7 +15,6 @@ from gitconfigmgr.release.ports import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from gitconfigmgr.adapters.signing.folder import KeyFolder
     from gitconfigmgr.model.publishing import Destination, ReleaseSettings
@@ -70,7 +71,7 @@ def open_publishers(
         return _wrapped(settings, providers, key)
 
     context = Context(root, settings, os.environ, services(), lambda: datetime.now(UTC), keys, wrap)
-    return [(destination, open_publisher(destination, context)) for destination in destinations]
+    return [(item, open_publisher(item, replace(context, folder=Path(item.base or root)))) for item in destinations]
 
 
 def _wrapped(settings: ReleaseSettings, providers: Mapping[str, KeyProvider], key: bytes) -> list[dict[str, str]]:

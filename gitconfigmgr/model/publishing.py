@@ -17,7 +17,8 @@ class Destination(NamedTuple):
     """One entry of `release.to`: `directory:../published`, or a map with `to` and options of its kind.
 
     `options` are the other keys of the map, as plain data; each publisher says which it knows. Empty `namespaces`
-    (glob patterns) and `environments` mean all.
+    (glob patterns) and `environments` mean all. `base` is the folder that a relative path begins at, where it is not
+    that of the settings.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Destination(NamedTuple):
     namespaces: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     position: Position | None = None
+    base: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.address}"

@@ -96,7 +96,8 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What a publisher is made with. `folder` is what relative paths begin at: the root of the config repository.
+    """What a publisher is made with. `folder` is what relative paths begin at: for a destination of the settings the
+    root of the config repository, for one of the command line the folder it was typed in.
 
     `environment` holds credentials, such as VAULT_TOKEN; `services` is the allow-list of key services of the released
     revision. `signing` gives the keys of the tenant, where a publisher signs what it writes. `wrap` wraps a data key for

@@ -46,7 +46,10 @@ class Folder:
 
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            if (self.root / _TEMPORARY).is_symlink():  # what it leads to would be emptied
+                raise UsageError(f"{self.root / _TEMPORARY} is a link", "remove it")
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            lock = os.open(self.root / _LOCK, flags, 0o666)
         except OSError as error:
             raise self._failed(self.root, error) from None
         try:

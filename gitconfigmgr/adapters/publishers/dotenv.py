@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.adapters.publishers.emitted import FolderPublisher, folder_of
+from gitconfigmgr.adapters.publishers.emitted import FolderPublisher
 from gitconfigmgr.adapters.publishers.options import Options
+from gitconfigmgr.adapters.publishers.places import folder_of
 from gitconfigmgr.release.emit.dotenv import emit_dotenv
 
 if TYPE_CHECKING:

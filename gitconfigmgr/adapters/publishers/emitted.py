@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,20 +29,12 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.model.bundles import Bundle, Held, Release
     from gitconfigmgr.model.names import KeyPath, Target
-    from gitconfigmgr.model.publishing import Destination
     from gitconfigmgr.release.emit.taking import Emitted
-    from gitconfigmgr.release.ports import Context, OpenSecrets
+    from gitconfigmgr.release.ports import OpenSecrets
 
     Emit = Callable[[Bundle, Mapping[KeyPath, Any] | None, Release], Emitted]
 
 RECORD = "gitconfigmgr.json"  # no namespace: a file of this name cannot be the folder of one, it has no environment
-
-
-def folder_of(destination: Destination, context: Context) -> Path:
-    """Where a destination's files go; a relative path begins at the config repository."""
-    if not destination.address:
-        raise UsageError(f"{destination.kind}: needs the path of a folder", f"write {destination.kind}:../published")
-    return Path(os.path.abspath(context.folder / destination.address))  # noqa: PTH100 - links stay as they are
 
 
 class FolderPublisher:
@@ -104,20 +96,22 @@ class FolderPublisher:
     def _locked(self) -> Iterator[None]:
         """One run at a time; what killed runs have left is removed."""
         parent = self._folder.parent
+        place = parent / f".{self._folder.name}.gcm-lock"
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(
-                parent / f".{self._folder.name}.gcm-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
+            descriptor = _locked(place)
         except OSError as error:
             raise OutsideError(f"{parent}: {error.strerror}", "nothing was written") from None
         try:
-            _lock(descriptor)
             for left in parent.glob(f".{self._folder.name}.gcm-new-*"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
         finally:
-            os.close(descriptor)
+            try:
+                with suppress(OSError):
+                    place.unlink()
+            finally:
+                os.close(descriptor)
 
     def _replace(
         self, record: Record, release: Release, todo: list[Bundle], gone: list[Target], secrets: OpenSecrets
@@ -164,6 +158,20 @@ class FolderPublisher:
 
 def _folder(target: Target) -> str:
     return f"{target.namespace}/{target.environment}"
+
+
+def _locked(place: Path) -> int:
+    """A lock file, held until it is closed; who holds it removes it, and who waited takes the next one."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(place, flags, 0o600)
+        _lock(descriptor)
+        try:
+            if os.path.samestat(os.fstat(descriptor), place.lstat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.adapters.publishers.emitted import FolderPublisher, folder_of
+from gitconfigmgr.adapters.publishers.emitted import FolderPublisher
 from gitconfigmgr.adapters.publishers.kubernetes import FORM, LABEL, form_of, origin_of
 from gitconfigmgr.adapters.publishers.options import Options
+from gitconfigmgr.adapters.publishers.places import folder_of
 from gitconfigmgr.release.emit.envoy import emit_envoy
 
 if TYPE_CHECKING:
