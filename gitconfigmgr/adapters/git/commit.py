@@ -219,18 +219,17 @@ def _move(repository: Any, rules: Conventions, name: str, parent: str | None, co
     before = tip(repository, name)
     if before not in {parent, None}:
         raise MovedError(name)
-    if rules.has_hook("reference-transaction"):
-        rules.update_reference(name, commit, before, log)
-        return
     try:
-        if before is None:
+        if rules.has_hook("reference-transaction"):
+            rules.update_reference(name, commit, before, log)
+        elif before is None:
             repository.create_reference_direct(name, commit, False, message=log)  # noqa: FBT003 - not by force
         else:
             reference = repository.lookup_reference(name)
             if str(reference.target) != before:
                 raise MovedError(name)
             reference.set_target(commit, log)  # fails where another process has moved it since it was looked up
-    except (pygit2.GitError, ValueError, KeyError):
+    except (pygit2.GitError, ValueError, KeyError, OutsideError):
         if tip(repository, name) != before:
             raise MovedError(name) from None
         raise
