@@ -1,0 +1,101 @@
+"""Who is calling: bearer tokens of our own, tokens of an identity provider, client certificates, or anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.server.telemetry import log
+from gitconfigmgr.sync.access import PREFIX, Ability, Grant, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gitconfigmgr.server.messages import Request
+    from gitconfigmgr.sync.endpoint import Tokens
+
+ANYBODY = frozenset({Ability.READ})
+
+
+class UnknownError(Exception):
+    """The caller cannot be let in; the text tells why, and nothing of what was sent."""
+
+
+class Foreign(Protocol):
+    """Tokens that somebody else issues."""
+
+    async def grant(self, token: str) -> Grant:
+        """Raises UnknownError."""
+        ...
+
+
+class Callers:
+    """Tells grants. `certificates` maps what a client certificate says; `anonymous` lets anybody read."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        changed: Callable[[], None],
+        foreign: Foreign | None = None,
+        certificates: Callable[[Mapping[str, Any]], Grant | None] | None = None,
+        *,
+        anonymous: bool = False,
+    ) -> None:
+        self._tokens = tokens
+        self._changed = changed
+        self._foreign = foreign
+        self._certificates = certificates
+        self._anonymous = anonymous
+        self._known: dict[str, Grant] = {}
+        self._stamp: object = None
+
+    async def look(self) -> None:
+        """Read the tokens anew, where they have changed."""
+        try:
+            stamp = await asyncio.to_thread(self._tokens.stamp)
+            if stamp == self._stamp and stamp is not None:
+                return
+            found = await asyncio.to_thread(self._tokens.all)
+        except OutsideError as error:
+            log("error", f"tokens cannot be read, those that are known count: {error}")
+            return
+        self._known = {token.grant.key: token.grant for token in found if token.revoked is None}
+        self._stamp = stamp
+        self._changed()
+
+    async def grant(self, request: Request, tenant: str) -> Grant:
+        """Raises UnknownError."""
+        header = request.header("authorization")
+        if header:
+            kind, _, token = header.partition(" ")
+            if kind.lower() != "bearer" or not token.strip():
+                raise UnknownError("a bearer token is asked for")
+            return await self._by_token(token.strip())
+        if request.certificate is not None and self._certificates is not None:
+            found = self._certificates(request.certificate)
+            if found is not None:
+                return found
+        if self._anonymous:
+            return Grant(tenant, ANYBODY, name="anybody")
+        raise UnknownError("a bearer token is asked for")
+
+    def counts(self, grant: Grant) -> bool:
+        """Whether a grant that was given still holds."""
+        if grant.expires is not None and grant.expires <= time.time():
+            return False
+        return not grant.key.startswith("token:") or grant.key.removeprefix("token:") in self._known
+
+    async def _by_token(self, token: str) -> Grant:
+        if token.startswith(PREFIX):
+            key = key_of(token)
+            found = self._known.get(key)
+            if found is None:
+                raise UnknownError("the token is not known")
+            if found.expires is not None and found.expires <= time.time():
+                raise UnknownError("the token has expired")
+            return found._replace(key=f"token:{key}")
+        if self._foreign is None:
+            raise UnknownError("the token is not known")
+        return await self._foreign.grant(token)

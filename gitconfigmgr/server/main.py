@@ -1,0 +1,192 @@
+"""Puts an endpoint together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import signal
+import ssl
+import traceback
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.server.telemetry import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from gitconfigmgr.server.app import Endpoint
+    from gitconfigmgr.server.callers import Callers
+    from gitconfigmgr.server.connection import Listener
+    from gitconfigmgr.server.settings import ServeSettings
+
+_SECOND, _LOOK, _TREE = 1.0, 0.2, 5.0  # how often: the clock and tokens, known tenants, new ones
+_SPARE_FILES = 256
+_GOODBYE = 5.0
+
+
+def serve(settings: ServeSettings) -> None:
+    """Serve until SIGTERM. Raises UsageError, OutsideError."""
+    settings.check()
+    try:
+        import_module("httptools")
+    except ModuleNotFoundError:
+        raise UsageError("httptools is needed and not installed", "pip install 'gitconfigmgr[serve]'") from None
+    gc.enable()  # the command line turns it off, for processes that are short
+    gc.set_threshold(50_000, 20, 50)
+    most = _connections(settings.connections)
+    _runner()(_serve(settings, most))
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        run: Callable[[Coroutine[Any, Any, None]], None] = import_module("uvloop").run
+    except ModuleNotFoundError:
+        return asyncio.run
+    return run
+
+
+def _connections(wanted: int) -> int:
+    """How many connections there may be; the limit of open files is raised as far as it goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or soft < hard):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + _SPARE_FILES if hard < 0 else hard, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if soft == resource.RLIM_INFINITY else max(64, min(wanted, soft - _SPARE_FILES))
+
+
+def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listener]:
+    """An endpoint that has read nothing yet. Raises OutsideError."""
+    from gitconfigmgr.adapters.endpoint.fleet import SqliteFleet
+    from gitconfigmgr.adapters.endpoint.folder import FolderTree
+    from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
+    from gitconfigmgr.server.answers import problem
+    from gitconfigmgr.server.app import Endpoint
+    from gitconfigmgr.server.callers import Callers
+    from gitconfigmgr.server.connection import Listener
+    from gitconfigmgr.server.hub import Hub
+    from gitconfigmgr.server.limits import Limiter
+    from gitconfigmgr.server.telemetry import Metrics
+
+    if not settings.folder.is_dir():
+        raise UsageError(
+            f"there is no folder {settings.folder}", "name the folder of a published tree, or an empty one"
+        )
+    tree = FolderTree(settings.folder)
+    tokens = SqliteTokens(settings.state)
+    made: list[Endpoint] = []
+
+    def changed() -> None:
+        made[0].forget()
+
+    callers = Callers(tokens, changed, anonymous=settings.anonymous)
+    endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
+    made.append(endpoint)
+    endpoint.fleet = SqliteFleet(settings.state)
+    endpoint.by_token = Limiter(settings.rate, 2 * settings.rate)
+    endpoint.by_address = Limiter(settings.address_rate, 5 * settings.address_rate)
+    endpoint.most_watchers = max(16, most - max(64, most // 10))
+    listener = Listener(endpoint.handle, endpoint.done, problem, most)
+    endpoint.connections = lambda: len(listener.connections)
+    endpoint.crowded = lambda: listener.crowded
+    return endpoint, listener
+
+
+async def _serve(settings: ServeSettings, most: int) -> None:
+    from gitconfigmgr.server.connection import Connection
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_trouble)
+    endpoint, listener = open_endpoint(settings, most)
+    await endpoint.callers.look()
+    await endpoint.hub.look()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    host, port = settings.place
+    try:
+        server = await loop.create_server(
+            lambda: Connection(listener), host, port, backlog=4096, ssl=_tls(settings),
+            ssl_handshake_timeout=10 if settings.tls_cert else None,
+        )  # fmt: skip
+    except OSError as error:
+        raise OutsideError(
+            f"{settings.listen}: {error.strerror or error}", "name another address by --listen"
+        ) from None
+    gc.freeze()
+    scheme = "https" if settings.tls_cert else "http"
+    shown = server.sockets[0].getsockname()
+    log("info", f"listens on {scheme}://{_address(shown)}", connections=most)
+    tasks = [
+        asyncio.create_task(_every(_SECOND, _tick(listener, endpoint.callers))),
+        asyncio.create_task(_every(_LOOK, endpoint.hub.quick_look)),
+        asyncio.create_task(_every(_TREE, endpoint.hub.look)),
+    ]
+    await stop.wait()
+    server.close()
+    listener.close()
+    ends = loop.time() + _GOODBYE
+    while listener.busy and loop.time() < ends:
+        await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    for connection in list(listener.connections):
+        connection.transport.abort()
+    log("info", "ended")
+
+
+def _tick(listener: Listener, callers: Callers) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def tick() -> None:
+        listener.tick()
+        await callers.look()
+
+    return tick
+
+
+async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Again and again. What fails is said, and tried again."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - an endpoint that stops to look would serve what is old
+            _trouble(asyncio.get_running_loop(), {"message": "a task failed", "exception": error})
+
+
+def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
+    """TLS 1.3, and with a client CA only for those who have a certificate of it."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        if settings.client_ca is not None:
+            context.load_verify_locations(settings.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"{settings.tls_cert}: {error.strerror or error}", "name PEM files; the key without a password"
+        ) from None
+    return context
+
+
+def _address(shown: Any) -> str:
+    host, port = shown[0], shown[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001 - asyncio's signature
+    """Where it went wrong, and the kind of error: its text may hold what was sent."""
+    error = context.get("exception")
+    if isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError)):
+        return
+    where = []
+    if error is not None:
+        where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
+    log("error", str(context.get("message")), error=type(error).__name__, where=where)

@@ -1,0 +1,86 @@
+"""What an endpoint asks of the outside: where the tree is, who has which token, and who else serves the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gitconfigmgr.sync.access import Grant
+
+MOST_BYTES = 64 * 1024 * 1024  # of one file
+
+
+class Tree(Protocol):
+    """A published tree: a folder for each tenant, as release.layout has it. Called from threads.
+
+    Paths come checked: relative, of names without a leading dot but `.well-known`.
+    """
+
+    def tenants(self) -> Sequence[str]:
+        """The tenants that something is published for."""
+        ...
+
+    def read(self, tenant: str, path: str) -> bytes | None:
+        """A file; None where there is none. Raises OutsideError where that cannot be told."""
+        ...
+
+    def stamp(self, tenant: str) -> object:
+        """Changes with the tenant's mutable files. Cheap, for it is asked several times a second."""
+        ...
+
+
+class Upload(NamedTuple):
+    """A release as it was sent: files by path, those to be removed, and the timestamp it is made on (None: the first)."""
+
+    files: Mapping[str, bytes]
+    removed: Sequence[str]
+    base: str | None
+
+
+class Shelf(Protocol):
+    """A tree that can be written."""
+
+    def change(self, tenant: str, decide: Callable[[Callable[[str], bytes | None]], Upload], seconds: int) -> None:
+        """Have `decide`, which is given what reads the tenant's files, say what to write, and write it: the timestamp
+        last, and nothing where it raises. One at a time for each tenant, over all who write to the tree."""
+        ...
+
+
+class Token(NamedTuple):
+    """A token as it is kept. `key` is its digest."""
+
+    grant: Grant
+    created: float
+    revoked: float | None = None
+
+
+class Tokens(Protocol):
+    """The tokens of an endpoint. Called from threads."""
+
+    def add(self, token: Token) -> None:
+        """Raises UsageError where there is a token of this name that counts."""
+        ...
+
+    def revoke(self, tenant: str, name: str, at: float) -> bool:
+        """Whether there was such a token that counted."""
+        ...
+
+    def all(self) -> Sequence[Token]: ...
+
+    def stamp(self) -> object:
+        """Changes with any token. Cheap."""
+        ...
+
+
+class Notices(Protocol):
+    """Tells the instances that serve one tree of each other's releases. A lost notice costs a moment, nothing else."""
+
+    def send(self, tenant: str) -> None: ...
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        """Call `heard` with the tenant, from a thread, until `close`."""
+        ...
+
+    def close(self) -> None: ...
