@@ -121,12 +121,18 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True)
 class Held:
-    """What a publisher holds: nothing at all is number 0 and no commit. `gone` are last versions of removed targets."""
+    """What a publisher holds: nothing at all is number 0 and no commit. `gone` are last versions of removed targets.
+
+    `outdated` are to be published again although their content is the same: their secrets are sealed for others.
+    `lost` says what is missing of a tree that was published: a sentence, empty where nothing is.
+    """
 
     number: int = 0
     commit: str | None = None
     targets: Mapping[Target, Holding] = field(default_factory=dict)
     gone: Mapping[Target, int] = field(default_factory=dict)
+    outdated: frozenset[Target] = frozenset()
+    lost: str = ""
 
 
 class Published(NamedTuple):

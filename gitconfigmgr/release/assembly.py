@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,7 +11,7 @@ import orjson
 from gitconfigmgr.model.canonical import canonical_json
 from gitconfigmgr.release import attestation, delta, envelope, keyset, layout, metadata
 from gitconfigmgr.release.signing import Assembly, digest_of, entries_of, no_key, sign_roles
-from gitconfigmgr.release.trust import EXTRAS, custom_of
+from gitconfigmgr.release.trust import EXTRAS, SEALED_FOR, custom_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,11 +75,20 @@ class Assembler:
         if bundle is None:
             assert old is not None
             new = [self._recast(target, old), *([sealed] if sealed else [])]
-        elif old is not None and self._content(target) == bundle.content:
+        elif old is not None and self._content(target) == bundle.content and target not in self._outdated:
             new = [self._recast(target, old), *([sealed] if sealed else [])]
         else:
             new = self._bundle(bundle, old, sealed, secrets)
         listed.update({entry.path: entry for entry in new})
+
+    @cached_property
+    def _outdated(self) -> frozenset[Target]:
+        """Targets whose secrets are sealed for others than the settings say."""
+        return self.before.sealed_for_others(self._recipients) if self.before else frozenset()
+
+    @property
+    def _recipients(self) -> str:
+        return envelope.name_of(self.ground.settings.seal_for)
 
     def _content(self, target: Target) -> str | None:
         known = self.before.held().targets.get(target) if self.before else None
@@ -92,7 +102,8 @@ class Assembler:
         found = {target for target in self.release.removed if target in held}
         for target, bundle in self.release.bundles.items():
             known = held.get(target)
-            if known is None or known.content != bundle.content or self._extras(target) != self._wanted(target):
+            same = known is not None and known.content == bundle.content and target not in self._outdated
+            if not same or self._extras(target) != self._wanted(target):
                 found.add(target)
         for target in self.release.custom.keys() - self.release.bundles.keys():
             if target in held and self._extras(target) != self._wanted(target):
@@ -152,7 +163,7 @@ class Assembler:
             custom |= _sealed_before(custom_of(old), old_sealed)
         entries = [metadata.target_file(path, bundle.document, custom)]
         if sealed is not None:
-            entries.append(metadata.target_file(layout.path_of(target, layout.SEALED), sealed, {}))
+            entries.append(metadata.target_file(layout.path_of(target, layout.SEALED), sealed, self._seal_note()))
         return entries
 
     def _recast(self, target: Target, old: TargetFile) -> TargetFile:
@@ -209,6 +220,9 @@ class Assembler:
         data = envelope.seal(bundle, self.release.tenant, secrets(bundle), key, wrapped)
         self._add(layout.file_of(layout.path_of(bundle.target, layout.SEALED), digest_of(data)), data)
         return data
+
+    def _seal_note(self) -> dict[str, str]:
+        return {SEALED_FOR: self._recipients} if self._recipients else {}
 
     def _delta(self, path: str, known: str, document: bytes, digest: str) -> bool:
         """Offer a delta from an earlier bundle; only where it is worth it."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -95,6 +96,12 @@ def open_sealed(data: bytes, data_key: bytes) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SealError("the sealed file is damaged", "publish the release again") from None
     return opened
+
+
+def name_of(recipients: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+    """A short name for a set of recipients (`release.seal_for`); empty for none."""
+    listed = sorted(([kind, dict(fields)] for kind, fields in recipients), key=canonical_json)
+    return sha256(canonical_json(listed)).hexdigest()[:16] if listed else ""
 
 
 def rewrapped(data: bytes, wrapped: Sequence[Mapping[str, str]]) -> bytes:

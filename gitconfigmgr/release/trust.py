@@ -7,15 +7,16 @@ snapshot it names, targets, and each delegated role against the keys its delegat
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.bundles import Held, Holding
 from gitconfigmgr.release import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_ROOTS = 256
 EXTRAS = ("rollout", "pin")  # the custom data of a target that `Release.custom` sets
+SEALED_FOR = "for"  # in the custom data of a sealed file: whom it is sealed for, see `envelope.name_of`
 OURS = "x-gcm"  # the field of signed metadata that is ours: release number, commit, when it was signed
 
 
@@ -35,6 +37,13 @@ class UntrustedError(OutsideError):
     def __init__(self, role: str, message: str) -> None:
         super().__init__(f"{role}: {message}", "nothing of it is used; restore the tree, or find out who changed it")
         self.role = role
+
+
+def nothing_there(name: str, lost: str) -> UsageError:
+    """A tree that nothing is published in, or not any more."""
+    if lost:
+        return UsageError(f"{name}: {lost}", "restore it from a copy, or: `release --allow lost -m REASON`")
+    return UsageError(f"nothing is published in {name}", "publish first: `gitconfigmgr release`")
 
 
 @dataclass
@@ -76,6 +85,16 @@ class Trusted:
         note = self.note()
         return Held(int(note.get("release", 0)), note.get("commit"), targets, self.gone())
 
+    def sealed_for_others(self, recipients: str) -> frozenset[Target]:
+        """The targets with secrets that are not sealed for these recipients (see `envelope.name_of`)."""
+        found = set()
+        for target, entry in self.entries().items():
+            sealed = self.roles[layout.role_of(target)].signed.targets.get(layout.path_of(target, layout.SEALED))
+            known = custom_of(sealed).get(SEALED_FOR, "") if sealed else ""
+            if known != recipients and "content" in custom_of(entry):
+                found.add(target)
+        return frozenset(found)
+
     def gone(self) -> dict[Target, int]:
         """The last versions of targets that were removed."""
         found = {}
@@ -107,8 +126,44 @@ def read_trusted(
     if data is None:
         return None
     _fresh(newest, "root", now)
-    known: dict[str, bytes] = {"timestamp": data, "root": roots[-1]}
     timestamp = _verified(newest.signed, data, "timestamp", "timestamp", now)
+    return _below(read, roots, timestamp, {"timestamp": data, "root": roots[-1]}, now, wanted)
+
+
+def recovered(read: Read, names: Iterable[str], roots: list[bytes]) -> Trusted | None:
+    """The newest state that verifies in a tree whose timestamp is lost; None where there is none.
+
+    Its timestamp is made up, unsigned, of the same version as the snapshot: they are always signed together. `names`
+    are those of the files in the folder of metadata.
+    """
+    from datetime import UTC
+    from datetime import datetime as moment
+
+    from tuf.api.metadata import Metadata, MetaFile, Timestamp
+
+    for version in sorted(versions_of(names).get("snapshot", ()), reverse=True):
+        signed = Timestamp(version=version, expires=moment.now(UTC), snapshot_meta=MetaFile(version))
+        with suppress(UntrustedError):
+            return _below(read, roots, Metadata(signed), {"root": roots[-1]}, None, None)
+    return None
+
+
+def versions_of(names: Iterable[str]) -> dict[str, set[int]]:
+    """The versions of each role, by the names of files in the folder of metadata."""
+    found: dict[str, set[int]] = {}
+    for name in names:
+        number, _, role = name.removesuffix(".json").partition(".")
+        if name.endswith(".json") and number.isdecimal() and role:
+            found.setdefault(role, set()).add(int(number))
+    return found
+
+
+def _below(
+    read: Read, roots: list[bytes], timestamp: Metadata[Timestamp], known: dict[str, bytes], now: datetime | None,
+    wanted: Callable[[str], bool] | None,
+) -> Trusted:  # fmt: skip
+    """What a timestamp leads to."""
+    newest = parsed(roots[-1], "root", "root")
     snapshot = _snapshot(read, newest, timestamp, known, now)
     targets = _child(read, newest.signed, snapshot, "targets", known, now)
     tree = Trusted(roots, newest, timestamp, snapshot, targets, {}, known)

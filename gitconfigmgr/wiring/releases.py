@@ -44,8 +44,9 @@ def open_releasing(
     notify = releasing.open_webhook(settings, signing)
     branch = os.environ.get("GITCONFIGMGR_RELEASE_BRANCH")
     return Releasing(
-        repository, publishers, facts, gate or Gate(), secrets, store, program_identity(), branch=branch, notify=notify
-    )
+        repository, publishers, facts, gate or Gate(), secrets, store,
+        JsonFile(state_folder(state.folder) / "published.json"), program_identity(), branch=branch, notify=notify,
+    )  # fmt: skip
 
 
 def _root_or(folder: Path) -> Path:

@@ -6,7 +6,6 @@ root of the key set before anything is signed on top of it.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,14 +15,23 @@ import orjson
 from gitconfigmgr.adapters.keys.extras import load
 from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.adapters.publishers.directory_files import Folder
+from gitconfigmgr.adapters.publishers.places import folder_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import patch
 from gitconfigmgr.model.bundles import Held, Loss, Publication, Published
-from gitconfigmgr.release import layout
+from gitconfigmgr.release import envelope, layout
 from gitconfigmgr.release.assembly import Assembler
 from gitconfigmgr.release.ports import ConflictError
 from gitconfigmgr.release.signing import Ground, point, waiting_note
-from gitconfigmgr.release.trust import OURS, Trusted, UntrustedError, read_trusted
+from gitconfigmgr.release.trust import (
+    OURS,
+    Trusted,
+    UntrustedError,
+    nothing_there,
+    read_trusted,
+    recovered,
+    versions_of,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -38,16 +46,13 @@ if TYPE_CHECKING:
 
 
 def open_publisher(destination: Destination, context: Context) -> Publisher:
-    """See OpenPublisher. A relative path begins at the config repository."""
+    """See OpenPublisher."""
     if destination.options:
         raise UsageError(f"{destination}: unknown option {min(destination.options)}", "a directory has none")
-    if not destination.address:
-        raise UsageError("directory: needs the path of a folder", "write directory:../published")
+    files = Folder(folder_of(destination, context, context.settings.tenant))
     load("tuf.api.metadata", "release")
     load("zstandard", "release")
-    folder = context.folder / destination.address
-    files = Folder(folder / context.settings.tenant)
-    return DirectoryPublisher(f"directory:{os.path.normpath(folder)}", files, context)
+    return DirectoryPublisher(f"directory:{files.root.parent}", files, context)
 
 
 class Files(Protocol):
@@ -72,7 +77,13 @@ class DirectoryPublisher:
 
     def held(self) -> Held:
         trusted = self.trusted()
-        return trusted.held() if trusted else Held()
+        lost = "" if trusted else self.lost()
+        if lost:
+            trusted = self._recovered()
+        if trusted is None:
+            return Held(lost=lost)
+        recipients = envelope.name_of(self.context.settings.seal_for)
+        return replace(trusted.held(), outdated=trusted.sealed_for_others(recipients), lost=lost)
 
     def read(self, path: str) -> bytes | None:
         """A file below the folder of the tenant."""
@@ -89,13 +100,28 @@ class DirectoryPublisher:
                 return read_trusted(self.files.read, roots[:known], None)
         return read_trusted(self.files.read, roots[:1], None)
 
+    def lost(self) -> str:
+        """Where there is no timestamp: what says that there was one. A first release that was killed leaves versions 1."""
+        versions = versions_of(self.files.names(layout.METADATA))
+        known = max((number for role in versions.keys() - {"root"} for number in versions[role]), default=0)
+        return f"{layout.TIMESTAMP} is gone, and metadata of version {known} is there" if known > 1 else ""
+
+    def _recovered(self) -> Trusted | None:
+        """The newest state that verifies without the timestamp."""
+        roots, names = self._roots(), self.files.names(layout.METADATA)
+        states = (recovered(self.files.read, names, roots[:known]) for known in range(len(roots), 0, -1))
+        return next((state for state in states if state is not None), None)
+
     def publish(self, release: Release, secrets: OpenSecrets) -> Publication:
         with self.files.locked():
             ground = self.ground()
+            lost = "" if ground.before else self.lost()
+            if lost:
+                self._start_again(release, ground, lost)
             self._check_base(release, ground)
             work = Assembler(release, ground, self.context.wrap, patch)
             made = work.run(secrets)
-            if not made.written:
+            if not made.written and not lost:
                 return self.publication(made, changed=False)
             note = {"release": release.number, "commit": release.head}
             if made.missing:
@@ -144,6 +170,12 @@ class DirectoryPublisher:
     def _roots(self) -> list[bytes]:
         return self.context.signing().roots()
 
+    def _start_again(self, release: Release, ground: Ground, lost: str) -> None:
+        """Go on from what can be recovered, where somebody set the refusal aside."""
+        if not any(item.get("refusal") == "lost" for item in release.overrides):
+            raise nothing_there(self.name, lost)
+        ground.before = self._recovered()
+
     def _check_base(self, release: Release, ground: Ground) -> None:
         number = ground.before.held().number if ground.before else 0
         if number != release.base:
@@ -186,11 +218,10 @@ class DirectoryPublisher:
         current: dict[str, int] = {"snapshot": trusted.snapshot.signed.version} if trusted else {}
         for name, item in (trusted.snapshot.signed.meta if trusted else {}).items():
             current[name.removesuffix(".json")] = item.version
-        for name in self.files.names(layout.METADATA):
-            number, _, role = name.removesuffix(".json").partition(".")
-            known = name.endswith(".json") and number.isdecimal() and role != "root"
-            if known and int(number) > current.get(role, 0):
-                self.files.remove(f"{layout.METADATA}/{name}")
+        for role, versions in versions_of(self.files.names(layout.METADATA)).items():
+            for number in versions if role != "root" else ():
+                if number > current.get(role, 0):
+                    self.files.remove(layout.metadata_file(role, number))
         last = trusted.held().number if trusted else 0
         for name in self.files.names("releases"):
             stem = name.removesuffix(".json")

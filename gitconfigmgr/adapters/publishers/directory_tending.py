@@ -10,7 +10,7 @@ from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.bundles import Held
 from gitconfigmgr.release import keyset, layout, metadata
 from gitconfigmgr.release.signing import Assembly, entries_of, missing, sign_roles
-from gitconfigmgr.release.trust import custom_of, parsed
+from gitconfigmgr.release.trust import custom_of, nothing_there, parsed
 
 if TYPE_CHECKING:
     from gitconfigmgr.adapters.publishers.directory import DirectoryPublisher
@@ -39,7 +39,7 @@ def resign(publisher: DirectoryPublisher, *, force: bool) -> Renewed:
     with publisher.files.locked():
         ground = publisher.ground()
         if ground.before is None:
-            raise UsageError(f"nothing is published in {publisher.name}", "publish first: `gitconfigmgr release`")
+            raise nothing_there(publisher.name, publisher.lost())
         due, left = _due(ground)
         made = Assembly()
         sign_roles(ground, made, entries_of(ground.before), due)

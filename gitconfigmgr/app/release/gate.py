@@ -27,6 +27,7 @@ REFUSALS = {
     "findings": "the check finds errors",
     "budget": "a document grows or is larger than the budget allows",
     "older": "what is published does not come before the commit",
+    "lost": "metadata that was published is gone",
 }
 
 
@@ -89,6 +90,15 @@ class Gate:
                 f"the check finds {many(number, 'error')}",
                 f"see them by `gitconfigmgr check --rev {commit[:12]}`",
             )
+
+    def present(self, name: str, held: Held, remembered: int) -> None:
+        """Of a tree that was published and is not there any more; `remembered` is the last release that this clone knows."""
+        hint = "restore it from a copy; readers refuse what begins again at lower numbers"
+        if held.lost:
+            self.refuse("lost", f"{name}: {held.lost}", hint)
+        elif held.number < remembered:
+            found = f"holds release {held.number}" if held.number else "is empty"
+            self.refuse("lost", f"{name} {found}, and release {remembered} was published there from here", hint)
 
     def order(self, facts: Facts, name: str, held: Held, commit: str) -> None:
         """Of what is published already."""

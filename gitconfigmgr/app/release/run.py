@@ -94,6 +94,7 @@ class Releasing:
     """What a release works with. `today` is the day of the clock: pins end by it.
 
     `branch` is the protected one; without it that of the released settings counts, which whoever wrote the commit chose.
+    `memory` has the number of the last release by destination.
     """
 
     repository: Repository
@@ -102,6 +103,7 @@ class Releasing:
     gate: Gate
     secrets: BundleSecrets
     store: StateStore | None = None
+    memory: StateStore | None = None
     identity: str = ""
     jobs: int | None = None
     branch: str | None = None
@@ -130,13 +132,14 @@ class Releasing:
     def _attempt(self, request: Request, revision: Revision) -> Outcome:
         stages = [Stage(where, publisher, publisher.held()) for where, publisher in self.publishers]
         for stage in stages:
+            self.gate.present(stage.publisher.name, stage.held, self._remembered(stage))
             self.gate.order(self.facts, stage.publisher.name, stage.held, revision.commit)
         built = build(
             self.repository, request.selection, _everywhere(stages), self.store,
             identity=self.identity, jobs=self.jobs,
         )  # fmt: skip
         self.gate.findings(built, revision.commit)
-        number = max(stage.held.number for stage in stages) + 1
+        number = max(max(stage.held.number, self._remembered(stage)) for stage in stages) + 1
         for stage in stages:
             self._plan(stage, built, request, revision, number)
         due = [stage for stage in stages if stage.release is not None]
@@ -148,10 +151,20 @@ class Releasing:
                 assert stage.release is not None
                 stage.release = replace(stage.release, overrides=outcome.overrides)
                 stage.publication = stage.publisher.publish(stage.release, self.secrets)
+                self._remember(stage, number)
             if due and self.notify is not None and not outcome.waiting:
                 problem = self.notify(receipt(outcome))
                 outcome.notes += [problem] if problem else []
         return outcome
+
+    def _remembered(self, stage: Stage) -> int:
+        """The last release that was published there from this clone; only of trees, whose readers refuse lower numbers."""
+        numbers = (self.memory.load() if self.memory and hasattr(stage.publisher, "trusted") else None) or {}
+        return int(numbers.get(stage.publisher.name, 0))
+
+    def _remember(self, stage: Stage, number: int) -> None:
+        if self.memory is not None and stage.publication is not None and not stage.publication.waiting:
+            self.memory.save((self.memory.load() or {}) | {stage.publisher.name: number})
 
     def _judge(self, due: Sequence[Stage]) -> None:
         """The budget, of each document once: against the largest that is published."""
@@ -172,7 +185,8 @@ class Releasing:
         custom: dict[Target, Mapping[str, Any]] = {}
         for target, content in sorted(built.contents.items()):
             known = stage.held.targets.get(target)
-            if not goes_to(stage.destination, target) or (known is not None and known.content == content):
+            same = known is not None and known.content == content
+            if not goes_to(stage.destination, target) or (same and target not in stage.held.outdated):
                 continue
             state = rollout.state_of(known) if known else None
             pin = rollout.pinned(state, today)
@@ -184,6 +198,9 @@ class Releasing:
             version = (known.version if known else gone) + 1
             changes[target] = Change("update" if known else "restore" if gone else "create", version)
             bundles[target] = bundle
+            if same and known is not None:  # only its secrets are sealed again, so that rollouts go on
+                custom[target] = known.custom
+                continue
             sha = bundle.digest.removeprefix("sha256:")
             event = rollout.Publish(version, sha, len(bundle.document), request.percent, _salt(target, version, sha))
             state = rollout.step(state, event, today)
@@ -192,7 +209,7 @@ class Releasing:
         removed = frozenset(_removed(stage, request.selection, self.repository))
         for target in removed:
             changes[target] = Change("delete", stage.held.targets[target].version + 1)
-        if bundles or removed:
+        if bundles or removed or stage.held.lost:
             stage.release = Release(
                 number, stage.held.number, self.repository.settings.release.tenant, revision, bundles, removed,
                 changes, custom, inputs=inputs_of(self.repository),
@@ -209,8 +226,7 @@ def destinations(settings: ReleaseSettings, to: Sequence[str], here: Path) -> li
         if not kind or (not address and text != "vault:"):  # which takes its address from the environment
             raise UsageError(f"{text} is no destination", "such as directory:../published")
         known = next((item for item in settings.to if str(item) == text), None)
-        made = Destination(kind, str(here / address) if kind == "directory" else address)
-        found.append(known or made)
+        found.append(known or Destination(kind, address, base=str(here)))
     return found
 
 
@@ -241,7 +257,7 @@ def _everywhere(stages: Sequence[Stage]) -> dict[Target, set[str]]:
     for target in targets:
         taking = [stage.held.targets.get(target) for stage in stages if goes_to(stage.destination, target)]
         contents = {item.content if item else None for item in taking}
-        if len(contents) == 1:
+        if len(contents) == 1 and not any(target in stage.held.outdated for stage in stages):
             found[target] = {content for content in contents if content is not None}
     return found
 

@@ -15,7 +15,7 @@ from gitconfigmgr.model.bundles import Change, Release
 from gitconfigmgr.model.names import Target, closest
 from gitconfigmgr.model.revisions import Revision
 from gitconfigmgr.release import rollout
-from gitconfigmgr.release.trust import custom_of
+from gitconfigmgr.release.trust import custom_of, nothing_there
 
 BY_HAND = "by hand"  # of a rollout, a pin, a rollback: in the receipt, where a refusal that was set aside is named
 
@@ -51,7 +51,7 @@ def trusted_of(tree: Tree) -> Trusted:
     """The verified tree. Raises UsageError where nothing is published."""
     found = tree.trusted()
     if found is None:
-        raise UsageError(f"nothing is published in {tree.name}", "publish first: `gitconfigmgr release`")
+        raise nothing_there(tree.name, tree.held().lost)
     return found
 
 

@@ -53,7 +53,8 @@ Examples:
   gitconfigmgr release --allow budget -m 'twice the prompts, agreed in OPS-12'
 
 Refused, each unless --allow names it: dirty (work tree), branch (not the
-protected one), findings, budget, older (than what is published).""",
+protected one), findings, budget, older (than what is published), lost (a
+published tree that is not whole).""",
 )
 @options.rev
 @common.to

@@ -134,6 +134,39 @@ def test_secrets_arrive_sealed_for_the_tenant_and_nowhere_else(make, tmp_path):
     assert PLAINTEXT not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
+def test_other_recipients_alone_have_secrets_sealed_again_and_a_rollout_go_on(make):
+    ours, first, second = (pyrage.x25519.Identity.generate() for _ in range(3))
+    place = make(f"  seal_for: [{{age: {first.to_public()}}}]\n")
+    env = {"SOPS_AGE_KEY": str(ours)}
+    rules = f"creation_rules:\n  - {{path_regex: chat, encrypted_regex: '^key$', age: {ours.to_public()}}}\n"
+    write_files(
+        place.repository, {".sops.yaml": rules, "configs/acme/chat/production.yaml": f"api: {{key: {PLAINTEXT}}}\n"}
+    )
+    place.good("secret", "encrypt", "configs/acme/chat/production.yaml", env=env)
+    commit(place.repository)
+    place.release(env=env)
+    place.edit("limit: 2\n")
+    place.release("--percent", "10", env=env)
+    assert opened(place, first) == {"api.key": PLAINTEXT}
+    write_files(
+        place.repository, {"gitconfigmgr.yaml": SETTINGS.format(more=f"  seal_for: [{{age: {second.to_public()}}}]\n")}
+    )
+    commit(place.repository)
+    assert "update   acme/chat production, version 3" in place.release(env=env)
+    assert opened(place, second) == {"api.key": PLAINTEXT}
+    with pytest.raises(pyrage.DecryptError):
+        opened(place, first)
+    assert "10 percent, the others version 1" in place.good("release", "status", *place.where)
+    assert "nothing to release" in place.release()
+    write_files(place.repository, {"gitconfigmgr.yaml": SETTINGS.format(more="")})
+    commit(place.repository)
+    assert "update   acme/chat production, version 4" in place.release()
+    assert client.download(place.tree, place.root, "acme/chat.production.sealed", now()) is None
+    out = place.good("verify", str(place.tree.parent), "--root", str(place.folder / "keys/1.root.json"))
+    assert "verified" in out
+
+
 def opened(place: Place, identity: Any) -> dict[str, Any]:
     """What a reader does with the sealed file: nothing of ours but the format."""
     data = client.download(place.tree, place.root, "acme/chat.production.sealed", now())
