@@ -106,7 +106,13 @@ class Rules:
     def found_in_files(self) -> list[Diagnostic]:
         """What was found until now in the files of rules, but for the settings."""
         judged = (item for judge in self.judges for item in judge.findings)
-        return [*self.schemas.findings, *judged, *self.waivers.findings]
+        return [*self.schemas.findings, *judged, *self.waivers.findings, *self._not_read()]
+
+    def _not_read(self) -> list[Diagnostic]:
+        """Links where a file of rules would be: nobody reads them, and the rules in them do not hold."""
+        bound = {item.schema for item in self.settings.schemas if not item.schema.startswith("gcm:")}
+        paths = {layouts.WAIVERS, layouts.RECIPIENTS, LOCK, *filter(None, [self.settings.signatures]), *bound}
+        return layouts.not_read(sorted(paths | self.schemas.paths), self._base.oddities)
 
     def inputs(self) -> set[str]:
         """The files of rules that were asked for until now."""

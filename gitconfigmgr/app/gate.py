@@ -16,7 +16,7 @@ from gitconfigmgr.app.reach import changed_files
 from gitconfigmgr.app.select import Selection
 from gitconfigmgr.check.llm.catalog import LOCK
 from gitconfigmgr.errors import UsageError
-from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate
+from gitconfigmgr.model.diagnostics import Diagnostic, Position, collate, whole
 from gitconfigmgr.model.fingerprints import fingerprints
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.pipeline import Repository
@@ -123,7 +123,7 @@ def _altered(own: Repository, judged: Repository, begin: Tree) -> Iterator[Diagn
         before, after = begin.read(path), own.read(path)
         if before != after:
             what = "added" if before is None else "removed" if after is None else "changed"
-            yield Diagnostic("GCM630", f"{path} is {what}, a file of rules", Position(path))
+            yield Diagnostic("GCM630", f"{path} is {what}, a file of rules", whole(path))
 
 
 def _tests(tree: Tree, begin: Tree) -> Iterator[Diagnostic]:
@@ -132,7 +132,7 @@ def _tests(tree: Tree, begin: Tree) -> Iterator[Diagnostic]:
         before, after = begin.read(path), tree.read(path)
         if before != after:
             what = "removed" if after is None else "changed"
-            yield Diagnostic("GCM630", f"{path} is {what}, a file of config tests", Position(path))
+            yield Diagnostic("GCM630", f"{path} is {what}, a file of config tests", whole(path))
 
 
 def _bound(repository: Repository) -> list[str]:

@@ -58,9 +58,12 @@ class TextReport:
 
     def _excerpt(self, item: Diagnostic, color: str) -> list[str]:
         from gitconfigmgr.check.hygiene.finding import masked
+        from gitconfigmgr.model.diagnostics import whole
 
         position = item.position
         assert position is not None
+        if position == whole(position.path):
+            return []
         source = self._source(position.path)
         if position.line == len(source) + 1 and source:
             position = position._replace(line=len(source), column=len(source[-1]) + 1, end_line=0)

@@ -94,6 +94,11 @@ class Diagnostic:
         return self.severity == "error" and self.waived is None
 
 
+def whole(path: str) -> Position:
+    """A file as such: no line of it is meant."""
+    return Position(path, 1, 1, 1, 1)
+
+
 def at(document: Document, mark: Mark) -> Position:
     """The position of a mark in a document."""
     return Position(document.path, mark.line + 1, mark.column + 1)

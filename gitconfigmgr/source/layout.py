@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Position
 from gitconfigmgr.model.names import GLOBAL, SEGMENT, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 ROOT = "configs"
 METADATA = "_namespace.yaml"
 SETTINGS = "gitconfigmgr.yaml"
 POLICIES = "policies"
 WAIVERS = "waivers.yaml"
+RECIPIENTS = ".sops.yaml"
 
 
 @dataclass(slots=True)
@@ -73,6 +74,17 @@ def lay_out(files: Collection[str], oddities: Mapping[str, str], environments: C
 def passed_over(files: Collection[str], oddities: Mapping[str, str]) -> list[Diagnostic]:
     """What lies in policies/ or tests/ as if it were in force, and is not: links and the like, and .yml files."""
     return _odd(oddities) + [_other_ending(path) for path in files if path.endswith(".yml") and "/." not in path]
+
+
+def not_read(paths: Iterable[str], oddities: Callable[[str], Mapping[str, str]]) -> list[Diagnostic]:
+    """Which of some files of rules are links or the like, or lie behind one; `oddities` as in ports.Tree."""
+    found: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        for place in ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)):
+            if place in (what := oddities(place)):
+                found[place] = what[place]
+    return [replace(item, help="put a file in its place: nothing is read through it") for item in _odd(found)]
 
 
 def _odd(oddities: Mapping[str, str]) -> list[Diagnostic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitconfigmgr.model.diagnostics import Position, key_position_of
+from gitconfigmgr.model.diagnostics import Position, key_position_of, whole
 from gitconfigmgr.model.names import BASE, show_path
 from gitconfigmgr.model.settings import Limits
 from gitconfigmgr.model.values import plain
@@ -60,7 +60,7 @@ def differences(path: str, old: bytes, new: bytes) -> list[Difference]:
     after, _ = read_document(path, "", BASE, "", new, Limits())
     if before.root is None or after.root is None:
         return []
-    return list(_differences(before.root, after.root, (), Position(path)))
+    return list(_differences(before.root, after.root, (), whole(path)))
 
 
 def _differences(old: Node, new: Node, path: KeyPath, place: Position) -> Iterator[Difference]:

@@ -38,8 +38,8 @@ TABLE: list[Code] = [
          "Remove the cause in time, or have its owner renew it."),
     # the gate: 630 to 659
     Code("GCM630", "warning", "this change alters a rule",
-         "Settings, schemas, policies, waivers and the like say what a change may do. With --base those of the base are used, "
-         "so that a change cannot loosen what judges it; what it does to them is listed for its reviewers.",
+         "Settings, schemas, policies, waivers and the like say what a change may do, and config tests what it must not undo. With "
+         "--base those of the base are used, so that a change cannot loosen what judges it; what it does to them is listed for its reviewers.",
          "Have the owner of the rule look at it. The change is judged by the rule as it was, and by its own."),
     Code("GCM631", "warning", "the base has no usable rules",
          "The base revision has no settings, or ones with errors, so the change is judged by its own rules.",

@@ -79,7 +79,7 @@ TABLE = [
          "The file looks like a layer, a policy or a config test, but its place or its ending keeps it from being read.",
          "Give it the ending .yaml, the name of an environment below configs/, or move it elsewhere."),
     Code("GCM126", "error", "not a regular file",
-         "A pipe, a socket or a device lies below configs/.",
+         "A pipe, a socket or a device lies where a file of configuration or of rules would be.",
          "Remove it; only files and folders belong there."),
     Code("GCM140", "error", "settings",
          "gitconfigmgr.yaml has an unknown key or a value of the wrong type.",
