@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _BODY = 128 * 1024
 _ROWS = 2000  # of the page
+_KEPT = 7 * 86400.0  # an agent that was not heard for so long is gone
 _ASK = 'WWW-Authenticate: Basic realm="gitconfigmgr: a token as password", charset="UTF-8"\r\n'
 _TEMPLATE = Path(__file__).parent / "templates" / "fleet.html"
 
@@ -109,7 +110,9 @@ def _store(endpoint: Endpoint) -> Fleet:
 async def _reports(endpoint: Endpoint, grant: Grant) -> list[Report]:
     """Raises ProblemError."""
     try:
-        found = await asyncio.to_thread(_store(endpoint).all, grant.tenant)
+        store = _store(endpoint)
+        await asyncio.to_thread(store.forget, time.time() - _KEPT)
+        found = await asyncio.to_thread(store.all, grant.tenant)
     except OutsideError as error:
         log("error", f"reports cannot be read: {error}")
         raise ProblemError(503, "reports cannot be read") from None
@@ -173,8 +176,8 @@ def _page(tenant: str, reports: list[Report], released: int, view: _View, now: f
         if view.environment in ("", row.report.environment) and (view.show != "trouble" or not row.well)
     ]
     column = view.sort.removeprefix("-")
-    if column in _COLUMNS:
-        shown.sort(key=_COLUMNS[column][1], reverse=view.sort.startswith("-"))
+    key = _COLUMNS[column][1] if column in _COLUMNS else lambda row: row.well  # first who needs somebody
+    shown.sort(key=key, reverse=view.sort.startswith("-"))
     columns = [
         (title, view.address(sort=f"-{name}" if view.sort == name else name), _arrow(view.sort, name))
         for name, (title, _) in _COLUMNS.items()
