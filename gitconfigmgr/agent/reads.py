@@ -28,12 +28,12 @@ class Reads:
         self._engine = engine
         self._bodies: dict[tuple[str, bool], tuple[Served, bytes, str]] = {}
         self._board = engine.board
-        self._changed = asyncio.Event()
+        self.changed = asyncio.Event()
 
     def wake(self) -> None:
         """The board has changed: tell those who wait."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def handle(self, request: Request) -> Response | Stream:
         """One request."""
@@ -145,7 +145,7 @@ class Reads:
         """Versions, never content; a comment now and then, so that both sides notice a lost connection."""
         yield b": gitconfigmgr\n\n"
         while True:
-            event, now = self._changed, token(self._engine.board)
+            event, now = self.changed, token(self._engine.board)
             if now != seen:
                 seen = now
                 yield f"id: {now}\nevent: change\ndata: {orjson.dumps(self._versions(now)).decode()}\n\n".encode()
@@ -155,7 +155,7 @@ class Reads:
                 yield b":\n\n"
 
     async def _long_poll(self, seen: str, seconds: float) -> AsyncIterator[bytes | Response]:
-        event = self._changed
+        event = self.changed
         if token(self._engine.board) == seen:
             try:
                 await asyncio.wait_for(event.wait(), seconds)

@@ -19,7 +19,7 @@ BACKLOG = 1024  # connections that wait to be taken: all workers of an applicati
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _READING = ("GET", "HEAD")
 _TITLES = {
-    200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    200: "OK", 201: "Created", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
     404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large", 431: "Request Header Fields Too Large",
     500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
@@ -54,7 +54,8 @@ class Stream(NamedTuple):
 class Door:
     """What every connection of a listener shares; called, it makes one: a protocol factory for asyncio.
 
-    `local` demands a Host of this machine: a web page must not read it under a name of its own.
+    `local` demands a Host of this machine: a web page must not read it under a name of its own. `refuse` says in the
+    listener's own form what is no request.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Door:
         local: bool,
         methods: Collection[str] = _READING,
         body_bytes: int = 0,
+        refuse: Callable[[int, str], Response] | None = None,
     ) -> None:
         self.handle = handle
+        self.refuse = refuse or problem
         self.local = local
         self.methods = methods
         self.body_bytes = body_bytes
@@ -97,21 +100,21 @@ class Door:
         first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split(" ")
         if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
-            return problem(400)
+            return self.refuse(400, "not HTTP/1.1")
         headers = {}
         for line in lines:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         method, target, version = words
         if method not in self.methods:
-            return problem(405, f"{', '.join(self.methods)} only")
+            return self.refuse(405, f"{', '.join(self.methods)} only")
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not (length.isascii() and length.isdecimal()):
-            return problem(400, "a body has a Content-Length")
+            return self.refuse(400, "a body has a Content-Length")
         if len(length) > 9 or int(length) > self.body_bytes:
-            return problem(413)
+            return self.refuse(413, f"{self.body_bytes} bytes at most")
         if self.local and _host(headers.get("host", "")) not in _LOCAL:
-            return problem(403, "not a name of this machine")
+            return self.refuse(403, "not a name of this machine")
         if version == "HTTP/1.0" and headers.get("connection", "").lower() != "keep-alive":
             headers["connection"] = "close"
         path, _, query = target.partition("?")
@@ -181,7 +184,7 @@ class Connection(asyncio.Protocol):
         while self._buffer and self._task is None and not self._full and not self._closing():
             head, end, rest = self._buffer.partition(b"\r\n\r\n")
             if len(head) > _HEAD_BYTES:
-                self._refuse(problem(431))
+                self._refuse(self._door.refuse(431, f"{_HEAD_BYTES} bytes at most"))
                 return
             request = self._door.admit(head) if end else None
             if isinstance(request, Response):
@@ -202,7 +205,7 @@ class Connection(asyncio.Protocol):
         try:
             response = self._door.handle(request)
         except Exception as error:  # noqa: BLE001 - one request must not end the agent
-            self._refuse(problem(500, type(error).__name__))
+            self._refuse(self._door.refuse(500, type(error).__name__))
             return
         if isinstance(response, Stream):
             self.due = float("inf")

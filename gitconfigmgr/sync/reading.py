@@ -55,6 +55,20 @@ def visible(served: Served, phase: Phase) -> tuple[bool, Any]:
     return served.policy is Policy.CLOSED, served.closed
 
 
+def without_secrets(value: Any) -> Any:
+    """Placeholders of secrets left out of maps, and null in lists: for readers that do not know them."""
+    if isinstance(value, dict):
+        return {key: without_secrets(item) for key, item in value.items() if not is_placeholder(item)}
+    if isinstance(value, list):
+        return [None if is_placeholder(item) else without_secrets(item) for item in value]
+    return value
+
+
+def is_placeholder(value: Any) -> bool:
+    """Whether it stands for a secret, or for a text with secrets in it."""
+    return isinstance(value, dict) and value.keys() in ({"$secret"}, {"$segments"})
+
+
 def servable(board: Board, phase: Phase) -> bool:
     """Whether readiness is given: there is something, and all of it may be served."""
     return phase is not Phase.NOT_READY and all(visible(item, phase)[0] for item in board.documents.values())

@@ -1,0 +1,143 @@
+"""Readers on the agent's socket that are many, slow, greedy or hostile: real connections to a real process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gitconfigmgr.client import Config, ConfigError
+
+from .conftest import CHAT, Edge, bundle, eventually
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Start = Callable[..., subprocess.Popen[bytes]]
+
+CHAT_API = "acme/assistants/chat-api"
+WHOLE = f"GET /config/{CHAT_API} HTTP/1.1\r\n\r\n".encode()
+
+
+@pytest.fixture
+def running(edge: Edge, start: Start) -> Edge:
+    """An agent that serves about 2 kB at `limit` 1."""
+    edge.world.publish(bundle(CHAT, {"limit": 1, "prompt": "x" * 2000}))
+    start()
+    eventually(lambda: limit(edge) == 1)
+    return edge
+
+
+def limit(edge: Edge) -> object:
+    try:
+        with Config(CHAT_API, socket=str(edge.folder / "s"), timeout=30) as config:
+            return config.get("limit")
+    except (ConfigError, KeyError):
+        return None
+
+
+def connect(edge: Edge) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(60)
+    made.connect(str(edge.folder / "s"))
+    return made
+
+
+def answer(made: socket.socket) -> tuple[int, bytes]:
+    """One whole answer: status and body."""
+    found = b""
+    while b"\r\n\r\n" not in found:
+        found += made.recv(65536)
+    head, _, body = found.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(body) < length:
+        body += made.recv(65536)
+    return int(head[9:12]), body[:length]
+
+
+def closed(made: socket.socket) -> bool:
+    made.settimeout(0)
+    try:
+        return made.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def test_a_thousand_connections_and_one_more(running: Edge) -> None:
+    """Idle ones hold nobody up; past the bound, the one that was idle for longest makes room."""
+    first = connect(running)
+    others = [connect(running) for _ in range(1023)]
+    first.sendall(WHOLE)
+    assert answer(first)[0] == 200
+    assert limit(running) == 1, "one more is answered"
+    eventually(lambda: any(closed(one) for one in others[:3]))
+    first.settimeout(60)
+    first.sendall(WHOLE)
+    assert answer(first)[0] == 200, "one that was used lately stays"
+    for one in (first, *others):
+        one.close()
+
+
+def test_a_request_that_comes_drop_by_drop_is_cut_off(running: Edge) -> None:
+    """Also behind a whole request on the same connection; others are served meanwhile."""
+    slow = [connect(running) for _ in range(50)]
+    slow[0].sendall(WHOLE)
+    assert answer(slow[0])[0] == 200
+    ends = time.monotonic() + 60
+    while not all(map(closed, slow)):
+        assert time.monotonic() < ends
+        for one in slow:
+            try:
+                one.sendall(b"G")
+            except (BrokenPipeError, ConnectionResetError):
+                continue
+        assert limit(running) == 1
+        time.sleep(0.2)
+    for one in slow:
+        one.close()
+
+
+def test_heads_are_bounded(running: Edge) -> None:
+    for head in (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 4_000 + b"\r\n"):
+        with connect(running) as made:
+            made.sendall(head)
+            assert answer(made)[0] == 431
+    with connect(running) as made:
+        made.sendall(b"GET /config/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello")
+        assert answer(made)[0] == 413
+    with connect(running) as made:
+        made.sendall(b"GET /config/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        assert answer(made)[0] == 400
+    assert limit(running) == 1
+
+
+def test_a_reader_that_takes_nothing_is_not_answered_on(edge: Edge, start: Start) -> None:
+    """300 kB each, asked for without end and never read: what waits in the agent stays small."""
+    edge.world.publish(bundle(CHAT, {"limit": 1, "prompt": "x" * 300_000}))
+    process = start()
+    eventually(lambda: limit(edge) == 1)
+    memory = resident(process.pid)
+    with connect(edge) as greedy:
+        greedy.settimeout(1)
+        sent = 0
+        try:
+            while sent < 4_000_000:
+                sent += greedy.send(WHOLE * 200)
+        except TimeoutError:
+            pass
+        assert limit(edge) == 1
+        assert resident(process.pid) - memory < 20_000, "kB"
+        greedy.settimeout(60)
+        assert json.loads(answer(greedy)[1])["limit"] == 1
+
+
+def resident(pid: int) -> int:
+    """In kB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(file.read().partition("VmRSS:")[2].split()[0])
