@@ -81,6 +81,8 @@ def not_read(paths: Iterable[str], oddities: Callable[[str], Mapping[str, str]])
     found: dict[str, str] = {}
     for path in paths:
         parts = path.split("/")
+        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in path:
+            continue  # leads out of the repository, which is a finding of its own
         for place in ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)):
             if place in (what := oddities(place)):
                 found[place] = what[place]
