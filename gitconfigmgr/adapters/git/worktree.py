@@ -61,7 +61,7 @@ class WorkTree:
         return known
 
     def read(self, path: str) -> bytes | None:
-        if path not in self._seen and self.through_link(path):
+        if path not in self._seen and ("\0" in path or self.through_link(path)):
             return None
         try:
             descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | _CAREFULLY)
