@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gitconfigmgr.adapters.edge.content import Content, Scope, read_content
 from gitconfigmgr.adapters.edge.follower import Follower, New
+from gitconfigmgr.adapters.edge.store import Generation
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.release.trust import walk_roots
 from gitconfigmgr.sync import replica as machine
@@ -18,6 +20,7 @@ from gitconfigmgr.sync.reading import Board, Served
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitconfigmgr.adapters.edge.lastline import LastLine
     from gitconfigmgr.adapters.edge.opening import Opener
     from gitconfigmgr.adapters.edge.store import Store
     from gitconfigmgr.agent.outputs import Outputs
@@ -34,6 +37,8 @@ class Engine:
         follower: Follower,
         store: Store,
         opener: Opener,
+        *,
+        last_line: LastLine,
         outputs: Outputs,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -42,6 +47,7 @@ class Engine:
         self._follower = follower
         self._store = store
         self._opener = opener
+        self._last_line = last_line
         self._outputs = outputs
         self.now = now
         rules = machine.Rules(settings.interval, settings.stale_after)
@@ -70,7 +76,8 @@ class Engine:
         except OutsideError as error:
             self.handle(machine.Broken(f"the trusted root is of no use: {error}"))
             return
-        for read, note in self._store.generations():
+        for generation in self._store.generations():
+            read, note = partial(self._store.read, generation), generation.note
             try:
                 content = read_content(read, self._root, _scope(self._settings), note.get("etag"))
                 board = self._board(content)
@@ -112,7 +119,7 @@ class Engine:
 
     def _poll(self, effect: machine.Poll) -> machine.Event:
         try:
-            found = self._follower.poll(effect.etag, self._content)
+            found = self._follower.poll(effect.etag, self._content, thorough=effect.thorough)
         except OutsideError as error:
             return machine.Failed(str(error))
         except Exception as error:  # noqa: BLE001 - hostile answers must not end the agent: the last good stays
@@ -124,18 +131,25 @@ class Engine:
 
     def _activate(self, effect: machine.Activate) -> machine.Event:
         assert self._offered is not None
-        content, self_files = self._offered.content, self._offered.files
+        content, metadata = self._offered.content, self._offered.metadata
         self._offered = None
         after, _ = machine.step(self.replica, machine.Activated(effect.candidate), self.now())
         note = {"etag": effect.candidate.etag, "since": after.since, "floors": dict(after.floors)}
+        named = {part.file: part.sha256 for part in content.parts}
+        texts = {path: data.decode() for path, data in metadata.items()}
         try:
             board = self._board(content)
+            opened = {name: item.opened for name, item in board.documents.items()}
+            self._last_line.require(content, opened, self._content)
             self._outputs.stage(board)
-            self._store.activate(_needed(content, self_files), note)
+            self._store.activate(Generation(texts, named, note), content.bytes_of)
             self._outputs.flip()
         except OutsideError as error:
             self._outputs.discard()
             return machine.Failed(f"not activated: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever a document makes of us: the last good stays
+            self._outputs.discard()
+            return machine.Failed(f"not activated: {type(error).__name__}")
         self._content, self.board = content, board
         return machine.Activated(effect.candidate)
 
@@ -169,11 +183,6 @@ class Engine:
 
 def _scope(settings: AgentSettings) -> Scope:
     return Scope(settings.environment, settings.namespaces, settings.instance)
-
-
-def _needed(content: Content, files: dict[str, bytes]) -> dict[str, bytes]:
-    parts = [part for choice in content.choices.values() for part in choice.parts]
-    return {**files, **{part.file: content.bytes_of[part.sha256] for part in parts}}
 
 
 def log(level: str, message: str) -> None:

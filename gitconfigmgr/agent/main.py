@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gitconfigmgr.adapters.edge.store import Store
+    from gitconfigmgr.adapters.edge.transport import Transport
     from gitconfigmgr.agent.engine import Engine
 
+_LIVE_SECONDS = 10.0  # for what is told to an endpoint: it must not hold up polls
 _SIGNERS = ("google.cloud", "azure", "boto3", "botocore", "hvac", "PyKCS11", "sigstore", "pyspx")
 
 
@@ -51,19 +54,28 @@ def open_engine(settings: AgentSettings) -> tuple[Engine, Store]:
     from gitconfigmgr.adapters.edge.cipher import Cipher, read_key
     from gitconfigmgr.adapters.edge.content import Scope
     from gitconfigmgr.adapters.edge.follower import Follower
+    from gitconfigmgr.adapters.edge.lastline import LastLine
     from gitconfigmgr.adapters.edge.opening import Opener
     from gitconfigmgr.adapters.edge.store import Store
-    from gitconfigmgr.adapters.edge.transport import Transport
     from gitconfigmgr.agent.engine import Engine
     from gitconfigmgr.agent.outputs import Outputs
 
     root = _read(settings.root)
-    token = _read(settings.token).decode("ascii", "replace").strip() if settings.token else None
     store = Store(settings.state, Cipher(read_key(settings.key) if settings.key else None))
     scope = Scope(settings.environment, settings.namespaces, settings.instance)
-    transport = Transport(settings.address, ca=str(settings.ca) if settings.ca else None, token=token)
-    follower = Follower(transport, root, scope, store.metadata)
-    return Engine(settings, root, follower, store, Opener(settings.identity), Outputs(settings)), store
+    follower = Follower(open_transport(settings), root, scope, store.metadata)
+    opener, last_line = Opener(settings.identity, settings.opens), LastLine(settings.budget, settings.schemas)
+    engine = Engine(settings, root, follower, store, opener, last_line=last_line, outputs=Outputs(settings))
+    return engine, store
+
+
+def open_transport(settings: AgentSettings, seconds: float = 60) -> Transport:
+    """Connections to the address that is followed; `seconds` for one file."""
+    from gitconfigmgr.adapters.edge.connections import Access
+    from gitconfigmgr.adapters.edge.transport import Transport
+
+    access = Access(settings.ca, settings.token, settings.certificate, settings.certificate_key, settings.proxy)
+    return Transport(settings.address, access, seconds)
 
 
 def run(path: Path) -> None:
@@ -147,17 +159,19 @@ def environment_of(path: Path, wanted: Sequence[str]) -> dict[str, str]:
 
 async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
     from gitconfigmgr.agent.engine import log
+    from gitconfigmgr.agent.following import Following
+    from gitconfigmgr.agent.protocols.front import Front
     from gitconfigmgr.agent.reads import Reads
     from gitconfigmgr.agent.server import BACKLOG, Door, raise_file_limit
-    from gitconfigmgr.sync.replica import Due, Pinned, next_poll
 
     raise_file_limit()
     loop = asyncio.get_running_loop()
-    reads, stop, hint = Reads(engine), asyncio.Event(), asyncio.Event()
+    reads, stop = Reads(engine), asyncio.Event()
+    following = Following(engine, store, settings, partial(open_transport, settings, _LIVE_SECONDS))
     engine.changed = lambda _: (loop.call_soon_threadsafe(reads.wake), None)[1]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hint.set)
+    loop.add_signal_handler(signal.SIGHUP, following.poll_now)
     servers = []
     if settings.socket:
         servers.append(await _listen_unix(Door(reads.handle, local=False), settings))
@@ -166,20 +180,12 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
         door = Door(reads.handle, local=True)
         servers.append(await loop.create_server(door, host.strip("[]"), int(port), backlog=BACKLOG))
         log("info", f"listens on {servers[-1].sockets[0].getsockname()}")
+    for protocol in settings.protocols:
+        door = Front(engine, protocol, settings.environment, lambda: reads.changed).door()
+        servers.append(await loop.create_server(door, *protocol.listen, backlog=BACKLOG))
+        log("info", f"speaks {protocol.name} on {servers[-1].sockets[0].getsockname()}")
     log("info", f"follows {settings.address}, {engine.phase}, release {engine.board.release}")
-    while not stop.is_set():
-        before = engine.board.release
-        engine.handle(Pinned(store.pin()))
-        await asyncio.to_thread(engine.handle, Due())
-        if engine.board.release != before:
-            log("info", f"release {engine.board.release} is in use")
-        now = engine.now()
-        due = min(next_poll(engine.replica.rules, settings.instance, now) - now, settings.interval)
-        waits = [asyncio.ensure_future(event.wait()) for event in (stop, hint)]
-        await asyncio.wait(waits, timeout=due, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        hint.clear()
+    await following.run(stop)
     for server in servers:
         server.close()
     if settings.socket:

@@ -75,6 +75,6 @@ def _rendered(template: Template, board: Board) -> bytes:
         return environment.from_string(text).render(config=documents, release=board.release).encode()
     except OSError as error:
         raise OutsideError(f"{template.source}: {error.strerror}") from None
-    except (jinja2.TemplateError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - a template can raise anything
         kind = type(error).__name__  # not its message: that may quote a value
         raise OutsideError(f"{template.source}: {kind} at line {getattr(error, 'lineno', '?')}") from None

@@ -34,6 +34,14 @@ def make(old: bytes, new: bytes) -> bytes:
 
 def apply(old: bytes, delta: bytes, length: int, sha256: str) -> bytes:
     """The new text. Raises DeltaError unless it has exactly the signed length and digest."""
+    new = expand(old, delta, length)
+    if len(new) != length or hashlib.sha256(new).hexdigest() != sha256:
+        raise DeltaError("the result is not what was signed")
+    return new
+
+
+def expand(old: bytes, delta: bytes, most: int) -> bytes:
+    """The new text, to be verified by who asks for it. Raises DeltaError, also for more than `most` bytes."""
     import zstandard
 
     if delta[: len(MAGIC)] != MAGIC or len(delta) <= _HEADER:
@@ -44,9 +52,9 @@ def apply(old: bytes, delta: bytes, length: int, sha256: str) -> bytes:
     decompressor = zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=1 << 27)
     try:
         with decompressor.stream_reader(delta[_HEADER:]) as reader:
-            new = reader.read(length + 1)
+            new = reader.read(most + 1)
     except zstandard.ZstdError as error:
         raise DeltaError(str(error)) from None
-    if len(new) != length or hashlib.sha256(new).hexdigest() != sha256:
-        raise DeltaError("the result is not what was signed")
+    if len(new) > most:
+        raise DeltaError("it gives more than was signed")
     return bytes(new)

@@ -91,13 +91,15 @@ def new_snapshot(
 
 
 def new_timestamp(
-    version: int, snapshot_version: int, snapshot: bytes, now: datetime, days: int
+    version: int, snapshot: tuple[int, bytes], roots: int, now: datetime, days: int
 ) -> Metadata[Timestamp]:
-    """The pointer. `x-gcm.signed` tells a clock that went backwards."""
+    """The pointer, to the snapshot of a version. `x-gcm.signed` tells a clock that went backwards, `x-gcm.root` saves
+    readers the request for a root that is not there."""
     from tuf.api.metadata import Metadata, MetaFile, Timestamp
 
-    meta = MetaFile(snapshot_version, len(snapshot), {"sha256": hashlib.sha256(snapshot).hexdigest()})
-    more = {OURS: {"signed": f"{now:%Y-%m-%dT%H:%M:%SZ}"}}
+    number, data = snapshot
+    meta = MetaFile(number, len(data), {"sha256": hashlib.sha256(data).hexdigest()})
+    more = {OURS: {"signed": f"{now:%Y-%m-%dT%H:%M:%SZ}", "root": roots}}
     return Metadata(Timestamp(version=version, expires=until(now, days), snapshot_meta=meta, unrecognized_fields=more))
 
 

@@ -155,7 +155,8 @@ def point(
     snapshot = metadata.sign(metadata.new_snapshot(version, versions, note, now, days), signers)
     _versioned(ground, files, "snapshot", version, snapshot)
     number = before.timestamp.signed.version + 1 if before else 1
-    return files, metadata.sign(metadata.new_timestamp(number, version, snapshot, now, days), signers)
+    roots = len(ground.signing.roots())
+    return files, metadata.sign(metadata.new_timestamp(number, (version, snapshot), roots, now, days), signers)
 
 
 def _versioned(ground: Ground, files: Files, role: str, version: int, data: bytes) -> None:

@@ -8,7 +8,6 @@ web servers give 304 for changed files of the same length and second.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -159,9 +158,10 @@ Event = Loaded | Due | Hinted | Unchanged | Offered | Activated | Failed | Broke
 
 @dataclass(frozen=True)
 class Poll:
-    """Ask for the timestamp; with an `etag` conditionally."""
+    """Ask for the timestamp; with an `etag` conditionally. A thorough one takes no hint of what need not be asked for."""
 
     etag: str | None
+    thorough: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,18 +210,6 @@ def phase(replica: Replica, now: float) -> Phase:
     return Phase.STALE if silent or unproved else Phase.READY
 
 
-def next_poll(rules: Rules, instance: str, now: float) -> float:
-    """When to poll next: each instance has its own moment of the interval, so that a thousand do not come at once."""
-    offset = offset_of(instance, rules.interval)
-    return ((now - offset) // rules.interval + 1) * rules.interval + offset
-
-
-def offset_of(instance: str, interval: float) -> float:
-    """Seconds into the interval: SHA-256 of the instance's id."""
-    drawn = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:8])
-    return drawn / 2**64 * interval
-
-
 def step(replica: Replica, event: Event, now: float) -> Step:  # noqa: PLR0911 - one return for each kind of event
     """The next state, and what is to be done."""
     if replica.broken:
@@ -233,7 +221,7 @@ def step(replica: Replica, event: Event, now: float) -> Step:  # noqa: PLR0911 -
             return _poll(replica)
         case Hinted():
             known = replica.active is not None and event.number <= max(replica.active.number, replica.waiting)
-            return (replica, ()) if known else _poll(replica)
+            return (replica, ()) if known else _poll(replica, hinted=True)
         case Unchanged():
             proved = clock(replica, now) if event.proof else replica.proved
             return replace(replica, busy=False, contact=clock(replica, now), proved=proved, reason=""), ()
@@ -256,12 +244,13 @@ def _loaded(replica: Replica, event: Loaded) -> Step:
     return known, (Notify(tuple(sorted(candidate.targets))),)
 
 
-def _poll(replica: Replica) -> Step:
+def _poll(replica: Replica, *, hinted: bool = False) -> Step:
     if replica.busy:
         return replica, ()
-    bare = replica.active is None or replica.polls % UNCONDITIONAL == 0 or replica.waiting
+    thorough = replica.active is None or replica.polls % UNCONDITIONAL == 0
+    bare = thorough or hinted or replica.waiting or replica.active is None
     etag = None if bare or replica.active is None else replica.active.etag
-    return replace(replica, busy=True, polls=replica.polls + 1), (Poll(etag),)
+    return replace(replica, busy=True, polls=replica.polls + 1), (Poll(etag, thorough),)
 
 
 def _offered(replica: Replica, candidate: Candidate, now: float) -> Step:

@@ -109,6 +109,7 @@ def old_snapshot(edge: Edge, engine: Engine) -> None:
     folder = edge.world.tree / layout.METADATA
     versions = sorted(folder.glob("*.snapshot.json"), key=lambda path: int(path.name.split(".")[0]))
     versions[-1].write_bytes(versions[-2].read_bytes())
+    shutil.rmtree(edge.world.tree / "delta")
     drop_siblings(edge)
 
 
@@ -207,7 +208,7 @@ def test_a_clock_set_back_does_not_revive_what_expired(edge: Edge) -> None:
 def test_changed_files_of_the_store_are_never_served(edge: Edge) -> None:
     edge.publish(1)
     edge.engine().handle(Due())
-    for path in (edge.folder / "state/generations").rglob("*.production.json"):
+    for path in (edge.folder / "state/kept").iterdir():
         path.write_bytes(path.read_bytes().replace(b'"limit":1', b'"limit":9'))
     again = edge.engine()
     assert again.phase is Phase.NOT_READY
@@ -221,7 +222,7 @@ def test_at_rest_it_is_encrypted(edge: Edge) -> None:
     key.chmod(0o600)
     edge.publish(1)
     edge.engine(key=str(key)).handle(Due())
-    stored = b"".join(path.read_bytes() for path in (edge.folder / "state/generations").rglob("*") if path.is_file())
+    stored = b"".join(path.read_bytes() for path in (edge.folder / "state/kept").iterdir())
     assert b"limit" not in stored
     assert limit(edge.engine(key=str(key))) == 1
     key.write_text("QkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")

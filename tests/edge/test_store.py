@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gitconfigmgr.adapters.edge.cipher import Cipher
-from gitconfigmgr.adapters.edge.store import Store
+from gitconfigmgr.adapters.edge.store import Generation, Store
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 _EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "shutil.rmtree", "open")
 
 
+KEPT = f"{0:064x}"  # the digest of content that does not change
+
+
 def activate(store: Store, number: int) -> None:
-    store.activate({"a/b": b"%d" % number, "a/c/d": b"%d" % number}, {"number": number})
+    digest = f"{number:064x}"
+    generation = Generation({"a/b": str(number)}, {"a/c/d": digest, "a/e": KEPT}, {"number": number})
+    store.activate(generation, {digest: b"%d" % number, KEPT: b"kept"})
 
 
 def held(folder: Path) -> int:
     """The number that a fresh start finds, of a generation that is whole."""
-    read, note = Store(folder, Cipher()).generations()[0]
-    assert read("a/b") == read("a/c/d") == b"%d" % note["number"]
-    return int(note["number"])
+    store = Store(folder, Cipher())
+    generation = store.generations()[0]
+    number = int(generation.note["number"])
+    found = [store.read(generation, path) for path in ("a/b", "a/c/d", "a/e", "x")]
+    assert found == [b"%d" % number, b"%d" % number, b"kept", None]
+    return number
 
 
 def killed_at(folder: Path, step: int) -> bool:
@@ -57,13 +65,16 @@ def test_killed_before_any_write_the_last_good_is_there(tmp_path: Path) -> None:
             activate(Store(folder, Cipher()), number)
         killed = killed_at(folder, steps)
         found.add(held(folder))
-        activate(Store(folder, Cipher()), 5)
-        assert held(folder) == 5
-        assert not list((folder / "generations").glob(".new-*"))
+        store = Store(folder, Cipher())
+        assert store.generations()
+        activate(store, 5)
+        activate(store, 6)
+        assert held(folder) == 6
+        assert len(list((folder / "kept").iterdir())) == 5, "two generations, what they name, and nothing else"
         if not killed:
             break
         steps += 1
-    assert steps > 10
+    assert steps > 6
     assert found == {3, 4}
 
 

@@ -13,6 +13,7 @@ from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.release import layout
 from gitconfigmgr.release.rollout import takes_part
 from gitconfigmgr.release.trust import OURS, Trusted, custom_of, read_trusted, walk_roots
+from gitconfigmgr.sync.access import within
 from gitconfigmgr.sync.replica import Candidate, Version
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ class Scope(NamedTuple):
     instance: str
 
     def has(self, namespace: str) -> bool:
-        return any(
-            pattern in ("*", namespace) or (pattern.endswith("/*") and namespace.startswith(pattern[:-1]))
-            for pattern in self.namespaces
-        )
+        return any(within(namespace, pattern) for pattern in self.namespaces)
 
     def role(self, role: str) -> bool:
         """Whether a delegated role may sign for what is followed."""
@@ -79,6 +77,10 @@ class Content:
     documents: Mapping[str, Any]
     bytes_of: Mapping[str, bytes]
     timestamp: bytes
+
+    @property
+    def parts(self) -> list[Part]:
+        return [part for choice in self.choices.values() for part in choice.parts]
 
 
 def read_content(

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+import orjson
+
 from gitconfigmgr.adapters.edge.content import Choice, Content, Part, Scope, read_content
+from gitconfigmgr.adapters.edge.fetcher import Fetcher
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.release import delta, layout
+from gitconfigmgr.release.trust import OURS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,81 +31,72 @@ class Same(NamedTuple):
 
 
 class New(NamedTuple):
-    """Verified content, and all files that prove it."""
+    """Verified content, and the metadata that proves it, by path in the published tree."""
 
     content: Content
-    files: dict[str, bytes]
+    metadata: dict[str, bytes]
 
 
 class Follower:
-    """Follows one tree. `root` is what is trusted, `metadata` the folder where python-tuf remembers what it has seen."""
+    """Follows one tree. `root` is what is trusted, `folder` where python-tuf remembers what it has seen."""
 
-    def __init__(self, transport: Transport, root: bytes, scope: Scope, metadata: Path) -> None:
+    def __init__(self, transport: Transport, root: bytes, scope: Scope, folder: Path) -> None:
         self._transport = transport
         self._root = root
         self._scope = scope
-        self._metadata = metadata
+        self._folder = folder
+        self._fetcher = Fetcher(transport, folder)
 
-    def poll(self, etag: str | None, known: Content | None) -> Same | New:
-        """Raises OutsideError: unreachable, not verified, or too large. Then nothing has changed."""
+    def poll(self, etag: str | None, known: Content | None, *, thorough: bool = True) -> Same | New:
+        """With an ETag conditionally. Raises OutsideError: unreachable, not verified, or too large; nothing has changed."""
         answer = self._transport.get(layout.TIMESTAMP, _TIMESTAMP_BYTES, etag)
         if answer.data is None:
             return Same(proof=False)
         if known is not None and answer.data == known.timestamp:
             return Same(proof=True)
-        self._refresh(answer.data)
-        files = self._verified_files()
+        metadata = self._refreshed(answer.data, thrifty=not thorough)
 
         def fetch(namespace: str, part: Part, choice: Choice) -> bytes:
-            data = self._part(namespace, part, choice, known)
-            files[part.file] = data
-            return data
+            return self._part(namespace, part, choice, known)
 
-        return New(read_content(files.get, self._root, self._scope, answer.etag, fetch), files)
+        return New(read_content(metadata.get, self._root, self._scope, answer.etag, fetch), metadata)
 
-    def _refresh(self, timestamp: bytes) -> None:
+    def _refreshed(self, timestamp: bytes, *, thrifty: bool) -> dict[str, bytes]:
+        """Metadata that python-tuf has verified. What does not verify in the thrifty way is asked for as a whole."""
         from tuf.api.exceptions import DownloadError, RepositoryError
-        from tuf.ngclient import Updater
 
-        base = f"{self._transport.base}{layout.METADATA}/"
-        self._transport.held = {f"{base}timestamp.json": timestamp}
+        self._fetcher.timestamp = timestamp
+        self._fetcher.last_root = _last_root(timestamp)
+        self._fetcher.thrifty = thrifty
         try:
-            updater = Updater(str(self._metadata), base, fetcher=self._transport, bootstrap=self._root)
-            updater.refresh()
-            self._load_roles(updater)
+            return self._verified()
         except (RepositoryError, DownloadError) as error:
+            if thrifty:
+                return self._refreshed(timestamp, thrifty=False)
             raise OutsideError(f"not verified: {type(error).__name__}: {error}") from None
         except OSError as error:
-            raise OutsideError(f"{self._metadata}: {error.strerror or error}") from None
-        finally:
-            self._transport.held = {}
+            raise OutsideError(f"{self._folder}: {error.strerror or error}") from None
 
-    def _load_roles(self, updater: Updater) -> None:
-        """Have python-tuf load the roles that are followed: it loads one when it is asked for a path that the role signs."""
-        for role in self._roles():
-            updater.get_targetinfo(layout.patterns_of(role)[0].replace("*", "-"))
+    def _verified(self) -> dict[str, bytes]:
+        from tuf.ngclient import Updater
 
-    def _roles(self) -> list[str]:
-        from tuf.api.metadata import Metadata, Snapshot, Targets
-
-        top: Metadata[Targets] = Metadata.from_bytes((self._metadata / "targets.json").read_bytes())
-        now: Metadata[Snapshot] = Metadata.from_bytes((self._metadata / "snapshot.json").read_bytes())
-        delegated = top.signed.delegations.roles if top.signed.delegations else None
-        return [role for role in delegated or {} if f"{role}.json" in now.signed.meta and self._scope.role(role)]
-
-    def _verified_files(self) -> dict[str, bytes]:
-        """Metadata as the published tree names it."""
-        from tuf.api.metadata import Metadata
-
-        files = {}
-        for path in (self._metadata / "root_history").iterdir():
-            files[f"{layout.METADATA}/{path.name}"] = path.read_bytes()
-        for role in ("timestamp", "snapshot", "targets", *self._roles()):
-            place = self._metadata / f"{quote(role, '')}.json"
-            if place.is_file():
-                data = place.read_bytes()
-                files[layout.metadata_file(role, Metadata.from_bytes(data).signed.version)] = data
+        updater = Updater(str(self._folder), self._fetcher.base, fetcher=self._fetcher, bootstrap=self._root)
+        updater.refresh()
+        files = {f"{layout.METADATA}/{path.name}": path.read_bytes() for path in self._folder.glob("root_history/*")}
+        for role in ("timestamp", "snapshot", "targets", *self._roles(updater)):
+            data = (self._folder / f"{quote(role, '')}.json").read_bytes()
+            files[layout.metadata_file(role, int(orjson.loads(data)["signed"]["version"]))] = data
         return files
+
+    def _roles(self, updater: Updater) -> list[str]:
+        """The delegated roles that are followed, each loaded: python-tuf does it when asked for a path that the role signs."""
+        top = orjson.loads((self._folder / "targets.json").read_bytes())["signed"].get("delegations") or {}
+        present = orjson.loads((self._folder / "snapshot.json").read_bytes())["signed"]["meta"]
+        roles = [role["name"] for role in top.get("roles", ()) if f"{role['name']}.json" in present]
+        followed = [role for role in roles if self._scope.role(role)]
+        for role in followed:
+            updater.get_targetinfo(layout.patterns_of(role)[0].replace("*", "-"))
+        return followed
 
     def _part(self, namespace: str, part: Part, choice: Choice, known: Content | None) -> bytes:
         if part.length > MOST_BYTES:
@@ -129,3 +124,11 @@ class Follower:
             return delta.apply(known.bytes_of[old], packed, part.length, part.sha256)
         except (OutsideError, delta.DeltaError):
             return None
+
+
+def _last_root(timestamp: bytes) -> int | None:
+    """What a timestamp says of roots, before it is verified: whoever could lie here could as well hide a root."""
+    try:
+        return int(orjson.loads(timestamp)["signed"][OURS]["root"])
+    except (ValueError, KeyError, TypeError):
+        return None

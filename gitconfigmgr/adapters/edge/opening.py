@@ -6,43 +6,64 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.errors import GitConfigError, OutsideError, UsageError
 from gitconfigmgr.model.names import show_path
 from gitconfigmgr.release.envelope import open_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gitconfigmgr.model.names import KeyPath
 
+    Unwrap = Callable[[str, str], bytes | None]  # the name of a key, what it wrapped; None where it is not ours
+
+_REMEMBERED = 64
+
 
 class Opener:
-    """Opens with the age identities of a file; without one, secrets stay closed."""
+    """Opens with the age identities of a file and by key services; without either, secrets stay closed.
 
-    def __init__(self, identity: Path | None) -> None:
-        self._identities = _read(identity) if identity else []
+    `services` are recipients as `release.seal_for` has them: nothing else is contacted, whatever a sealed file names.
+    """
+
+    def __init__(self, identity: Path | None, services: Sequence[tuple[str, Mapping[str, str]]] = ()) -> None:
+        self._ways: list[Unwrap] = [_by_age(_read(identity))] if identity else []
+        if services:
+            from gitconfigmgr.adapters.keys.single import SingleKey
+
+            self._ways += [SingleKey(kind, fields).unwrap for kind, fields in services]
+        self._known: dict[str, bytes] = {}
 
     def open(self, document: Any, sealed: bytes | None) -> Any:
         """The document with its secrets. Raises OutsideError, which never says more of a value."""
-        if not self._identities or sealed is None:
+        if not self._ways or sealed is None:
             return document
         return _filled(document, open_sealed(sealed, self._data_key(sealed)), ())
 
     def _data_key(self, sealed: bytes) -> bytes:
-        import pyrage
-
         try:
-            keys = orjson.loads(sealed)["keys"]
-            for item in keys:
-                if str(item["kek_id"]).startswith("age "):
-                    try:
-                        return bytes(pyrage.decrypt(item["encrypted_dek"].encode(), self._identities))
-                    except (pyrage.DecryptError, ValueError):
-                        continue
+            keys = [(str(item["kek_id"]), str(item["encrypted_dek"])) for item in orjson.loads(sealed)["keys"]]
         except (KeyError, TypeError, ValueError):
             raise OutsideError("a sealed file is damaged") from None
-        raise OutsideError("the secrets are not sealed for this identity", "add it to `release.seal_for`")
+        failures = []
+        for name, wrapped in keys:
+            if wrapped in self._known:
+                return self._known[wrapped]
+            for way in self._ways:
+                try:
+                    found = way(name, wrapped)
+                except GitConfigError as error:
+                    failures.append(str(error))
+                    continue
+                if found is not None:
+                    if len(self._known) >= _REMEMBERED:
+                        self._known.clear()
+                    self._known[wrapped] = found
+                    return found
+        if failures:
+            raise OutsideError(f"the secrets do not open: {'; '.join(dict.fromkeys(failures))}")
+        raise OutsideError("the secrets are not sealed for this agent", "add its key to `release.seal_for`")
 
 
 def _filled(value: Any, secrets: Mapping[str, Any], path: KeyPath) -> Any:
@@ -53,6 +74,20 @@ def _filled(value: Any, secrets: Mapping[str, Any], path: KeyPath) -> Any:
     if isinstance(value, list):
         return [_filled(item, secrets, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+def _by_age(identities: list[Any]) -> Unwrap:
+    def unwrap(name: str, wrapped: str) -> bytes | None:
+        import pyrage
+
+        if not name.startswith("age "):
+            return None
+        try:
+            return bytes(pyrage.decrypt(wrapped.encode(), identities))
+        except (pyrage.DecryptError, ValueError):
+            return None
+
+    return unwrap
 
 
 def _read(path: Path) -> list[Any]:

@@ -27,14 +27,12 @@ from gitconfigmgr.sync.replica import (
     Poll,
     Replica,
     Report,
-    Rules,
     Unchanged,
     Version,
-    next_poll,
-    offset_of,
     phase,
     step,
 )
+from gitconfigmgr.sync.schedule import next_poll, offset_of
 
 NOW = 1_000_000.0
 DAY = 86_400.0
@@ -54,7 +52,7 @@ def ready(number: int = 1, version: int = 1) -> Replica:
 
 def test_begins_not_ready_and_polls_without_conditions() -> None:
     assert phase(Replica(), NOW) is Phase.NOT_READY
-    assert step(Replica(), Due(), NOW)[1] == (Poll(None),)
+    assert step(Replica(), Due(), NOW)[1] == (Poll(None, thorough=True),)
 
 
 def test_activation_is_what_makes_it_ready_and_notifies() -> None:
@@ -164,7 +162,7 @@ def test_a_pin_holds_content_and_not_freshness() -> None:
     assert [type(effect) for effect in effects] == [Report]
     assert held.active == candidate()
     assert phase(held, NOW + DAY + 1) is Phase.PINNED, "the publisher said more, and it was verified"
-    assert step(held, Due(), NOW)[1] == (Poll(None),), "what waits is asked for as a whole"
+    assert step(held, Due(), NOW)[1] == (Poll(None, thorough=True),), "what waits is asked for as a whole"
     free = step(held, Pinned(None), NOW)[0]
     assert step(free, Offered(offer), NOW + DAY / 2)[1] == (Activate(offer),)
     assert step(held, Offered(offer), NOW + 2 * DAY)[1][0] != Activate(offer), "expired by then"
@@ -194,7 +192,7 @@ def test_a_thousand_agents_spread_over_the_interval() -> None:
     assert offset_of("node-1", 60) == int.from_bytes(hashlib.sha256(b"node-1").digest()[:8]) / 2**64 * 60
     slots = [0] * 10
     for number in range(1000):
-        due = next_poll(Rules(interval=60), f"node-{number}", NOW)
+        due = next_poll(60, f"node-{number}", NOW)
         assert NOW < due <= NOW + 60
         slots[int((due - NOW) // 6) % 10] += 1
     assert min(slots) > 60
