@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import tarfile
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -430,3 +432,10 @@ def test_settings() -> None:
 def test_settings_that_are_wrong(given: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace("?", "\\?")):
         read_protocols(given, Path("/etc/x"))
+
+
+def test_the_examples_of_the_page_are_settings() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    made = [read_protocols(tomllib.loads(block)["protocols"], Path("/etc/x"))[0].name for block in blocks]
+    assert sorted(made) == sorted(NAMES)
