@@ -32,12 +32,17 @@ class Edit:
 
     position: Position
     layer: Target
-    key: str
+    path: tuple[str, ...]
     from_value: Any
     to_value: Any
     changed: list[Target] = field(default_factory=list)
     shielded: list[tuple[Target, Position]] = field(default_factory=list)
     same: list[Target] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The effective key it is about."""
+        return show_path(self.path)
 
 
 @dataclass(slots=True)
@@ -62,27 +67,62 @@ def impact(before: Repository, after: Repository, selection: Selection = EVERYTH
         if layer is None:
             continue
         concerned = [target for target in reached if _in_stack(after, before, target, layer)]
-        for edit, key in _edits(sides, layer):
-            for target in concerned:
-                _judge(edit, key, target, by_target.get(target), after, path)
-            explained.update(edit.changed)
-            edits.append(edit)
+        for alternatives in _edits(sides, layer):
+            for edit in [*alternatives.parts, alternatives.whole]:
+                for target in concerned:
+                    _judge(edit, target, by_target.get(target), after, path)
+            chosen = alternatives.chosen()
+            explained.update(target for edit in chosen for target in edit.changed)
+            edits += chosen
     return Impact(found, edits, [target for target in by_target if target not in explained])
 
 
-def _edits(sides: list[Document | None], layer: Document) -> Iterator[tuple[Edit, tuple[str, ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Alternatives:
+    """A map that a layer begins or ceases to set: as a whole, and by its values, some of which others may set."""
+
+    whole: Edit
+    parts: list[Edit]
+
+    def chosen(self) -> list[Edit]:
+        """The parts, unless the same holds for all of them."""
+        outcomes = [(edit.changed, edit.shielded, edit.same) for edit in self.parts]
+        if all(outcome == outcomes[0] for outcome in outcomes):
+            self.whole.changed, self.whole.shielded, self.whole.same = outcomes[0]
+            return [self.whole]
+        return self.parts
+
+
+def _edits(sides: list[Document | None], layer: Document) -> Iterator[_Alternatives]:
     """The keys of one file that differ, with where they stand (in the old file where they are gone)."""
     old, new = (None if side is None else side.root for side in sides)
     seen = set()
     name = Target(layer.namespace, layer.environment)
-    for change in changes({} if old is None else shown(old), {} if new is None else shown(new)):
-        key = _key(change.path)
-        if key in seen:
-            continue
-        seen.add(key)
-        node = node_at(new, change.path) if change.op != "remove" else node_at(old, change.old_path or ())
+
+    def edit(path: KeyPath, before: Any, after: Any) -> Edit:
+        node = node_at(new, path) or node_at(old, path)
         position = position_of(node) if node is not None else Position(layer.path)
-        yield Edit(position, name, show_path(key), change.from_value, change.to_value), key
+        return Edit(position, name, _key(path), before, after)
+
+    for change in changes({} if old is None else shown(old), {} if new is None else shown(new)):
+        whole = edit(change.path, change.from_value, change.to_value)
+        if whole.path in seen:
+            continue
+        seen.add(whole.path)
+        sides_of_change = change.from_value, change.to_value
+        yield _Alternatives(whole, [edit(*part) for part in _parts(change.path, *sides_of_change)])
+
+
+def _parts(path: KeyPath, before: Any, after: Any) -> Iterator[tuple[KeyPath, Any, Any]]:
+    """The values below a key that only one side has, by path."""
+    value = before if after is None else after
+    single = before is None or after is None
+    keys = [_key((*path, name)) for name in value] if single and isinstance(value, dict) else []
+    if keys and all(len(key) > len(path) for key in keys):
+        for name, child in value.items():
+            yield from _parts((*path, name), *((None, child) if before is None else (child, None)))
+    else:
+        yield path, before, after
 
 
 def _key(path: KeyPath) -> tuple[str, ...]:
@@ -95,13 +135,11 @@ def _key(path: KeyPath) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _judge(
-    edit: Edit, key: tuple[str, ...], target: Target, found: TargetDiff | None, after: Repository, path: str
-) -> None:
-    if found is not None and (not found.changes or any(_touches(change.path, key) for change in found.changes)):
+def _judge(edit: Edit, target: Target, found: TargetDiff | None, after: Repository, path: str) -> None:
+    if found is not None and (not found.changes or any(_touches(change.path, edit.path) for change in found.changes)):
         edit.changed.append(target)
         return
-    node = node_at(state_of(after, target).root, key) if target in after.targets else None
+    node = node_at(state_of(after, target).root, edit.path) if target in after.targets else None
     if node is not None and not isinstance(node.value, dict) and node.document.path not in {path, ""}:
         edit.shielded.append((target, position_of(node)))
     else:

@@ -14,6 +14,7 @@ from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.imports import literal_key
 from gitconfigmgr.model.names import SEGMENT, KeyPath, closest, show_path
 from gitconfigmgr.source.edits import EditError, is_encrypted, reading, set_value, unset
+from gitconfigmgr.source.layout import ROOT
 from gitconfigmgr.source.scalars import Refused, read_plain
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ def typed_value(text: str, how: str = "yaml") -> Any:
 
 
 def set_key(
-    repository: Repository, namespace: str, environment: str, key: str, value: Any, *, create: bool = False
-) -> Change:
+    repository: Repository, namespace: str, environment: str, key: str, value: Any, *, create: bool = False,
+    hint: str = "add --create to make it",
+) -> Change:  # fmt: skip
     """The change that gives a key a value in one layer. Raises UsageError, EditError."""
     parts = parsed(key)
     namespace = namespace.strip("/")
     if not create:
-        known_namespace(repository, namespace)
+        known_namespace(repository, namespace, hint)
     elif not all(map(SEGMENT.match, namespace.split("/"))):
         raise UsageError(f"{namespace!r} is no name for a namespace", "use lower-case letters, digits, dot, dash, _")
     path = layer_file(repository, namespace, environment) if not create else f"configs/{namespace}/{environment}.yaml"
@@ -95,13 +97,12 @@ def unset_key(repository: Repository, namespace: str, environment: str, key: str
     )
 
 
-def known_namespace(repository: Repository, namespace: str) -> None:
-    """Raises UsageError, with the nearest name, for a namespace that has no documents at or below it."""
+def known_namespace(repository: Repository, namespace: str, hint: str = f"see the folders below {ROOT}/") -> None:
+    """Raises UsageError, with the nearest name or else `hint`, for a namespace that has no documents at or below it."""
     known = set(repository.layout.documents)
     if not any(name == namespace or name.startswith(f"{namespace}/") for name in known):
         near = closest(namespace, sorted(known))
-        hint = f"did you mean {near}?" if near else "add --create to make it"
-        raise UsageError(f"there is no namespace {namespace}", hint)
+        raise UsageError(f"there is no namespace {namespace}", f"did you mean {near}?" if near else hint)
 
 
 def content(repository: Repository, path: str) -> bytes | None:

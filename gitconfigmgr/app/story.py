@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitconfigmgr.app.blame import Line, blame
 from gitconfigmgr.app.diff import identity_of, state_of
@@ -14,6 +14,8 @@ from gitconfigmgr.history.lists import no_identity
 from gitconfigmgr.pipeline import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitconfigmgr.app.log import Log
     from gitconfigmgr.app.records import Chronicle
     from gitconfigmgr.model.names import Target
@@ -56,18 +58,7 @@ def story(chronicle: Chronicle, namespace: str, environment: str, limit: int) ->
     found = log(chronicle, namespace, environment, limit=limit)
     target = found.target
     now = chronicle.repository(len(chronicle.commits) - 1)
-    identity = identity_of(now, namespace) if isinstance(now, Repository) else no_identity
-    sound = [version for version in chronicle.versions(target) if not version.broken]
-    documents: dict[int, tuple[Any, Any]] = {}
-    old: Any = {}
-    for version in sound:
-        new = chronicle.document(target, version.number) if version.digest else {}
-        documents[version.number] = old, new
-        old = new
-    chapters = [
-        Chapter(entry, changes(*documents[entry.version.number], identity) if entry.version.number in documents else [])
-        for entry in found.entries
-    ]
+    chapters = told(chronicle, found.entries)
     values = []
     if isinstance(now, Repository) and target in now.targets and not found.entries[0].version.broken:
         root = state_of(now, target).root
@@ -75,3 +66,19 @@ def story(chronicle: Chronicle, namespace: str, environment: str, limit: int) ->
             Value(line, node_at(root, line.path)) for line in blame(chronicle, namespace, environment, None).lines
         ]
     return Story(found, chronicle.lineage.tip or "", chapters, values)
+
+
+def told(chronicle: Chronicle, entries: Sequence[Entry]) -> list[Chapter]:
+    """Versions with what each changed; list items by what identifies them now."""
+    now = chronicle.repository(len(chronicle.commits) - 1)
+    chapters = []
+    for entry in entries:
+        versions = chronicle.versions(entry.target)[: entry.version.number]
+        before = next((version for version in versions[-2::-1] if not version.broken), None)
+        old, new = (
+            chronicle.document(entry.target, version.number) if version is not None and version.digest else {}
+            for version in (before, entry.version)
+        )
+        identity = identity_of(now, entry.target.namespace) if isinstance(now, Repository) else no_identity
+        chapters.append(Chapter(entry, [] if entry.version.broken else changes(old, new, identity)))
+    return chapters

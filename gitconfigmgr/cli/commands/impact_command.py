@@ -80,7 +80,8 @@ def _before_the_edit(state: State, given: tuple[str, str], layer: str, selection
     if not equals:
         raise click.UsageError("Write --set NS KEY=VALUE.")
     before = open_repository(state)
-    change = set_key(before, given[0], layer, key, typed_value(value))
+    hint = "impact asks about namespaces that are there; `gitconfigmgr set --create --dry-run` about others"
+    change = set_key(before, given[0], layer, key, typed_value(value), hint=hint)
     after = open_repository(state, EditedTree(before.tree, change.files))
     _report(before, after, ("now", "after the edit"), selection, format_)
 

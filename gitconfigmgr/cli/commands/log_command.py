@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from gitconfigmgr.cli import options
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.story import Chapter
 
 
 @click.command(
@@ -53,5 +57,10 @@ def command(  # noqa: PLR0917 - click passes each option by name
     if format_ == "json":
         options.print_json(as_json(found))
     else:
+        chapters: list[Chapter] = []
+        if patch:
+            from gitconfigmgr.app.story import told
+
+            chapters = told(chronicle, found.entries)
         plain = not (sys.stdout.encoding or "").lower().startswith("utf")
-        click.echo(as_text(found, graph=graph, patch=patch, ascii_only=plain))
+        click.echo(as_text(found, graph=graph, chapters=chapters, ascii_only=plain))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,7 @@ def as_text(found: Blamed) -> str:
     author = min(20, max((len(name) for _, _, name in rows), default=0))
     lines = []
     for line, key, name in rows:
-        head = f"{line.version.number:>{number}} {line.commit.id[:10]} {line.commit.time.date().isoformat()} {name[:author]:<{author}}"
+        head = f"{line.version.number:>{number}} {line.commit.id[:10]} {moment(line.commit.time)} {name[:author]:<{author}}"
         lines.append(f"{click.style(head, dim=True)}  {key}: {short(line.value, 80)}")
     return "\n".join(lines)
 
@@ -28,3 +29,8 @@ def as_text(found: Blamed) -> str:
 def person(author: str) -> str:
     """The name of an author, without the address."""
     return safe(author.partition(" <")[0])
+
+
+def moment(time: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%MZ}"
