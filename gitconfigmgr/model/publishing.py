@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.diagnostics import Position
 
 DEFAULT_TENANT = "default"
-TIMESTAMP_DAYS, BUNDLE_DAYS = 7, 90
+TIMESTAMP_DAYS, BUNDLE_DAYS, KEEP_DAYS = 7, 90, 30
 
 
 class Destination(NamedTuple):
@@ -53,4 +53,5 @@ class ReleaseSettings(NamedTuple):
     budget: Budget = Budget()
     timestamp_days: int = TIMESTAMP_DAYS
     bundle_days: int = BUNDLE_DAYS
+    keep_days: int = KEEP_DAYS
     webhook: str | None = None

@@ -138,6 +138,12 @@ class DirectoryPublisher:
 
         return resign(self, force=force)
 
+    def prune(self, *, dry_run: bool) -> list[str]:
+        """Remove what no reader can ask for any more."""
+        from gitconfigmgr.adapters.publishers.directory_tending import prune
+
+        return prune(self, dry_run=dry_run)
+
     def waiting(self) -> dict[str, Any] | None:
         """What the release that waits for signatures would change."""
         return staging.waiting(self.files, self.trusted())
@@ -161,6 +167,8 @@ class DirectoryPublisher:
         self._discovery(ground.now)
         self._put([(layout.metadata_file("root", number), data, True) for number, data in enumerate(self._roots(), 1)])
         self.files.flip(layout.TIMESTAMP, timestamp, int(ground.now.timestamp()))
+        if receipt is not None:
+            staging.clear(self.files)
         self._forget(made, ground.before)
 
     def _put(self, files: FileList) -> None:
@@ -229,8 +237,7 @@ class DirectoryPublisher:
                 self.files.remove(f"releases/{name}")
 
     def _forget(self, made: Assembly, before: Trusted | None) -> None:
-        """Remove what was staged, and deltas to versions that no reader can be at."""
-        staging.clear(self.files)
+        """Remove deltas to versions that no reader can be at."""
         stale = list(made.stale)
         versions = {"snapshot": before.snapshot.signed.version} if before else {}
         for role in made.roles if before else ():

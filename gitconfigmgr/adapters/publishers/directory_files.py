@@ -89,6 +89,7 @@ class Folder:
     def remove(self, path: str) -> None:
         """Remove a file and its compressed forms, and a folder that becomes empty."""
         place = self.root / path
+        self._refuse_links(place.parent)
         try:
             for name in (f"{place}", f"{place}.gz", f"{place}.zst"):
                 if os.path.lexists(name):
@@ -100,8 +101,10 @@ class Folder:
             raise self._failed(place, error) from None
 
     def names(self, folder: str) -> list[str]:
-        """The names in a folder, sorted; none where there is no such folder."""
+        """The names in a folder, sorted; none where there is no such folder. Follows no link."""
         try:
+            if (self.root / folder).is_symlink():
+                return []
             return sorted(os.listdir(self.root / folder))  # noqa: PTH208 - names are enough
         except (FileNotFoundError, NotADirectoryError):
             return []

@@ -9,6 +9,7 @@ from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.bundles import Held
 from gitconfigmgr.release import keyset, layout, metadata
+from gitconfigmgr.release.retention import needless
 from gitconfigmgr.release.signing import Assembly, entries_of, missing, sign_roles
 from gitconfigmgr.release.trust import custom_of, nothing_there, parsed
 
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Renewed:
-    """`roles` have a new version; `left` should have one, and their keys are not here. None of both: nothing was due."""
+    """`roles` have a new version; `left` should have one, and their keys are not here. None of both: nothing was due.
+
+    `dropped` is the number of a release that waited for signatures of metadata that is not the next one any more.
+    """
 
     roles: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    dropped: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,16 @@ def resign(publisher: DirectoryPublisher, *, force: bool) -> Renewed:
         if not (force or changed or _short_lived_due(ground) or _root_is_newer(ground)):
             return Renewed((), tuple(left))
         publisher.finish(ground, made, ground.before.note(), None)
-        return Renewed((*changed, "snapshot", "timestamp"), tuple(left))
+        return Renewed((*changed, "snapshot", "timestamp"), tuple(left), _drop(publisher, made))
+
+
+def _drop(publisher: DirectoryPublisher, made: Assembly) -> int | None:
+    """Forget a staged release that cannot be signed any more, as its roles were renewed."""
+    staged = staging.load(publisher.files)
+    if staged is None or not (staged.made.roles.keys() & made.roles.keys() or (staged.made.targets and made.targets)):
+        return None
+    staging.clear(publisher.files)
+    return staged.number
 
 
 def sign(publisher: DirectoryPublisher, looked_at: str | None = None) -> Signed:
@@ -90,6 +104,23 @@ def sign(publisher: DirectoryPublisher, looked_at: str | None = None) -> Signed:
         receipt = (f"releases/{staged.number}.json", staged.receipt)
         publisher.finish(ground, staged.made, _note(ground, staged), receipt)
         return Signed(staged.number, tuple(added))
+
+
+def prune(publisher: DirectoryPublisher, *, dry_run: bool) -> list[str]:
+    """Remove what nobody needs any more; the paths, without compressed forms. Raises UsageError, OutsideError."""
+    with publisher.files.locked():
+        trusted, files = publisher.trusted(), publisher.files
+        if trusted is None:
+            raise nothing_there(publisher.name, publisher.lost())
+        staged = staging.load(files)
+        waiting = (
+            [entry for item in staged.made.roles.values() for entry in item.signed.targets.values()] if staged else []
+        )
+        days = publisher.context.settings.keep_days
+        found = needless(trusted, files.read, files.names, waiting, publisher.context.now(), days)
+        for path in () if dry_run else found:
+            files.remove(path)
+        return found
 
 
 def _note(ground: Ground, staged: staging.Staged) -> dict[str, Any]:

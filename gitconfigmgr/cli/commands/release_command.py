@@ -30,6 +30,7 @@ COMMANDS = {
     "pin": "Keep a target at a version for a time.",
     "unpin": "End a pin.",
     "rollback": "Publish an older version again, as a new release.",
+    "prune": "Remove what no reader can ask for any more.",
 }
 
 

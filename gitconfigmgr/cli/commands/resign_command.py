@@ -31,4 +31,6 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     found = tree.resign(force=force)
     for role in found.left:
         click.echo(f"warning: {role} is past half of its life, and its keys are not here", err=True)
+    if found.dropped is not None:
+        click.echo(f"note: release {found.dropped} waited for signatures of what was renewed: release again", err=True)
     click.echo(f"renewed {', '.join(found.roles)}" if found.roles else "nothing to renew")

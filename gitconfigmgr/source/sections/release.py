@@ -10,6 +10,7 @@ from gitconfigmgr.model.names import SEGMENT
 from gitconfigmgr.model.publishing import (
     BUNDLE_DAYS,
     DEFAULT_TENANT,
+    KEEP_DAYS,
     TIMESTAMP_DAYS,
     Budget,
     Destination,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.values import Node
     from gitconfigmgr.source.sections.reader import SectionReader
 
-_KEYS = ("tenant", "branch", "to", "seal_for", "budget", "timestamp_days", "bundle_days", "webhook")
+_KEYS = ("tenant", "branch", "to", "seal_for", "budget", "timestamp_days", "bundle_days", "keep_days", "webhook")
 _BOUNDS = {"bytes": 64 * 1024 * 1024, "keys": 500_000, "items": 500_000, "depth": 256}
 _RECIPIENTS = ("age", "hc_vault", "kms", "azure_kv", "gcp_kms")
 _ALONE = {"age": "recipient", "kms": "arn", "gcp_kms": "resource_id"}  # what a text instead of a map stands for
@@ -46,6 +47,7 @@ def read(reader: SectionReader, node: Node | None) -> ReleaseSettings:
         budget=_budget(reader, items.get("budget")),
         timestamp_days=_days(reader, items.get("timestamp_days"), TIMESTAMP_DAYS, 90),
         bundle_days=_days(reader, items.get("bundle_days"), BUNDLE_DAYS, 3650),
+        keep_days=_days(reader, items.get("keep_days"), KEEP_DAYS, 3650),
         webhook=webhook,
     )
 

@@ -28,6 +28,7 @@ from repositories import commit, program, write_files
 from gitconfigmgr.release import envelope
 from tests.conformance.keys.services import OpenBao, free_port
 from tests.conformance.publishers import client
+from tests.conformance.signing.fakes import AwsKms
 
 SETTINGS = """\
 version: 1
@@ -532,21 +533,15 @@ def check_signature(place: Place, url: str, headers: dict[str, str], body: bytes
 
 @pytest.mark.slow
 def test_a_key_that_stays_in_a_cloud(make, tmp_path):
-    boto3 = pytest.importorskip("boto3")
-    moto = pytest.importorskip("moto.server")
-    server = moto.ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
-    server.start()
+    pytest.importorskip("boto3")
+    server = AwsKms()
     try:
-        host, port = server.get_host_and_port()
         env = {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
             "AWS_ACCESS_KEY_ID": "AKIATEST",
             "AWS_SECRET_ACCESS_KEY": "not-a-secret",
-            "AWS_DEFAULT_REGION": "eu-west-1",
         }
-        client_ = boto3.client("kms", "eu-west-1", endpoint_url=env["AWS_ENDPOINT_URL"],
-                               aws_access_key_id="AKIATEST", aws_secret_access_key="not-a-secret")  # fmt: skip
-        key = client_.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+        key = server.make("online")
         place = Place(tmp_path)
         place.repository.mkdir()
         write_files(place.repository, {"gitconfigmgr.yaml": SETTINGS.format(more="")})
@@ -555,14 +550,24 @@ def test_a_key_that_stays_in_a_cloud(make, tmp_path):
         done = place.run(*init, env=env)
         assert done.returncode == 3
         assert "is not an allowed key service: it was not contacted" in done.stderr
+        assert not server.seen
         settings = SETTINGS.format(more="") + f"key_services: {{aws_kms: ['{key}']}}\n"
         write_files(place.repository, {"gitconfigmgr.yaml": settings})
         commit(place.repository)
         place.good(*init, env=env)
-        # moto signs the digest of the digest: what does not verify is never published
+        server.mode = "denied"
+        done = place.run("release", *place.where, env=env)
+        assert done.returncode == 3
+        assert "denies the use of the key" in done.stderr
+        assert limit(place) is None
+        server.mode = ""
+        place.release(env=env)
+        assert limit(place) == 1
+        server.make("online")  # another key in its place: what does not verify is never published
+        place.edit("limit: 2\n")
         done = place.run("release", *place.where, env=env)
         assert done.returncode == 3
         assert "signs something else" in done.stderr
-        assert limit(place) is None
+        assert limit(place) == 1
     finally:
-        server.stop()
+        server.close()

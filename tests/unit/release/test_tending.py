@@ -272,6 +272,26 @@ def test_a_staged_release_that_somebody_changed_gets_no_signature(guarded):
         sign(guarded.publisher())
 
 
+def test_a_release_goes_on_waiting_while_short_lived_metadata_is_renewed(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    guarded.later(days=4)
+    assert resign(guarded.publisher(), force=False).dropped is None
+    guarded.keys.here = None
+    assert sign(guarded.publisher()).missing == {}
+    assert guarded.limit() == 2
+
+
+def test_a_release_whose_role_is_renewed_waits_no_more(guarded):
+    only(guarded, 0)
+    guarded.publish(bundle(CHAT, {"limit": 2}))
+    guarded.later(days=50)
+    guarded.keys.here = None
+    assert resign(guarded.publisher(), force=False).dropped == 2
+    assert guarded.publisher().waiting() is None
+    holds(guarded)
+
+
 def test_without_the_key_of_targets_a_new_project_is_refused(world):
     from gitconfigmgr.model.names import Target
 
