@@ -37,14 +37,14 @@ class KmsProvider(ports.OneByOne):
         self._clients: dict[tuple[str, str, str], Any] = {}
 
     def wrap(self, recipient: Recipient, key: bytes) -> ports.Wrapped:
-        answer = self._call(recipient, "encrypt", Plaintext=key, EncryptionContext=_context(recipient))
+        answer = self.call(recipient, "encrypt", Plaintext=key, EncryptionContext=_context(recipient))
         return ports.Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
         self._check(recipient)
         blob = wrapped_bytes(recipient, enc)
         return bytes(
-            self._call(recipient, "decrypt", CiphertextBlob=blob, EncryptionContext=_context(recipient))["Plaintext"]
+            self.call(recipient, "decrypt", CiphertextBlob=blob, EncryptionContext=_context(recipient))["Plaintext"]
         )
 
     def rewrap(self, recipient: Recipient, enc: str) -> ports.Wrapped:
@@ -59,7 +59,8 @@ class KmsProvider(ports.OneByOne):
         )  # fmt: skip
         return ports.Wrapped(recipient, b64encode(answer["CiphertextBlob"]).decode())
 
-    def _call(self, recipient: Recipient, name: str, **arguments: Any) -> Any:
+    def call(self, recipient: Recipient, name: str, **arguments: Any) -> Any:
+        """The answer to one request about a key, such as for a signature."""
         self._check(recipient)
         return self._asked(recipient, lambda client: getattr(client, name)(KeyId=recipient["arn"], **arguments))
 
@@ -114,7 +115,10 @@ def _context(recipient: Recipient) -> dict[str, str]:
 
 def _failure(recipient: Recipient, code: str) -> ports.KeyProviderError:
     if code in _DENIED:
-        return ports.KeyDeniedError(f"{recipient} denies the use of the key", "ask for kms:Encrypt and kms:Decrypt")
+        return ports.KeyDeniedError(
+            f"{recipient} denies the use of the key",
+            "ask for kms:Encrypt and kms:Decrypt; of a key that signs, kms:Sign and kms:GetPublicKey",
+        )
     if code in _DISABLED:
         return ports.DisabledKeyError(f"{recipient} is switched off or about to be deleted", "enable it in KMS")
     if code in _THROTTLED:

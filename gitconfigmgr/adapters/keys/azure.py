@@ -34,33 +34,34 @@ class KeyVaultProvider(ports.OneByOne):
         self._keys: dict[Recipient, Any] = {}
 
     def wrap(self, recipient: Recipient, key: bytes) -> ports.Wrapped:
-        settled, client = self._asked(recipient, lambda: self._newest(recipient))
+        settled, client = self.call(recipient, lambda: self._newest(recipient))
         algorithm = load("azure.keyvault.keys.crypto", "azure").EncryptionAlgorithm.rsa_oaep_256
-        sealed = self._asked(recipient, lambda: client.encrypt(algorithm, key)).ciphertext
+        sealed = self.call(recipient, lambda: client.encrypt(algorithm, key)).ciphertext
         return ports.Wrapped(settled, urlsafe_b64encode(sealed).decode().rstrip("="))
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
         self._check(recipient)
         data = wrapped_bytes(recipient, enc + "=" * (-len(enc) % 4), b"-_")
         algorithm = load("azure.keyvault.keys.crypto", "azure").EncryptionAlgorithm.rsa_oaep_256
-        client = self._asked(recipient, lambda: self._crypto(recipient))
-        return bytes(self._asked(recipient, lambda: client.decrypt(algorithm, data)).plaintext)
+        client = self.call(recipient, lambda: self.crypto(recipient))
+        return bytes(self.call(recipient, lambda: client.decrypt(algorithm, data)).plaintext)
 
     def rewrap(self, recipient: Recipient, enc: str) -> ports.Wrapped:
         newest = _with_version(recipient, "")
         return self.wrap(newest, self.unwrap(recipient, enc))
 
     def is_current(self, recipient: Recipient, enc: str) -> bool | None:  # noqa: ARG002 - the version is in the recipient
-        newest = self._asked(recipient, lambda: self._client(recipient).get_key(recipient["name"]))
+        newest = self.call(recipient, lambda: self._client(recipient).get_key(recipient["name"]))
         return bool(newest.properties.version == recipient["version"])
 
     def _newest(self, recipient: Recipient) -> tuple[Recipient, Any]:
-        found = self._client(recipient).get_key(recipient["name"], recipient["version"] or None)
+        found = self.key(recipient)
         settled = _with_version(recipient, found.properties.version)
         module = load("azure.keyvault.keys.crypto", "azure")
         return settled, module.CryptographyClient(found, self._credentials(), **self._options)
 
-    def _crypto(self, recipient: Recipient) -> Any:
+    def crypto(self, recipient: Recipient) -> Any:
+        """What uses a key in the version that the recipient names."""
         self._check(recipient)
         known = self._keys.get(recipient)
         if known is None:
@@ -85,7 +86,12 @@ class KeyVaultProvider(ports.OneByOne):
             raise ports.UnusableRecipientError("the key name or version of an azure_kv recipient is none", "correct it")
         self._allowed.require(recipient["vault_url"])
 
-    def _asked(self, recipient: Recipient, call: Callable[[], Any]) -> Any:
+    def key(self, recipient: Recipient) -> Any:
+        """The public half of a key, in the version that the recipient names, else the newest."""
+        return self._client(recipient).get_key(recipient["name"], recipient["version"] or None)
+
+    def call(self, recipient: Recipient, call: Callable[[], Any]) -> Any:
+        """The result of a call of the SDK, its failures as errors of ours."""
         core = load("azure.core.exceptions", "azure")
         try:
             return call()

@@ -30,13 +30,13 @@ class GoogleProvider(ports.OneByOne):
         self._seconds = seconds
 
     def wrap(self, recipient: Recipient, key: bytes) -> ports.Wrapped:
-        answer = self._call(recipient, "encrypt", {"name": recipient["resource_id"], "plaintext": key})
+        answer = self.call(recipient, "encrypt", {"name": recipient["resource_id"], "plaintext": key})
         return ports.Wrapped(recipient, b64encode(answer.ciphertext).decode())
 
     def unwrap(self, recipient: Recipient, enc: str) -> bytes:
         self._check(recipient)
         data = wrapped_bytes(recipient, enc)
-        return bytes(self._call(recipient, "decrypt", {"name": recipient["resource_id"], "ciphertext": data}).plaintext)
+        return bytes(self.call(recipient, "decrypt", {"name": recipient["resource_id"], "ciphertext": data}).plaintext)
 
     def _check(self, recipient: Recipient) -> None:
         resource = recipient["resource_id"]
@@ -46,7 +46,8 @@ class GoogleProvider(ports.OneByOne):
             )
         self._allowed.require(resource)
 
-    def _call(self, recipient: Recipient, name: str, request: dict[str, Any]) -> Any:
+    def call(self, recipient: Recipient, name: str, request: dict[str, Any]) -> Any:
+        """The answer to one request about a key, such as for a signature."""
         self._check(recipient)
         errors, auth = load("google.api_core.exceptions", "gcp"), load("google.auth.exceptions", "gcp")
         try:
@@ -55,7 +56,8 @@ class GoogleProvider(ports.OneByOne):
             return getattr(self._made, name)(request=request, timeout=self._seconds, retry=None)
         except (errors.PermissionDenied, errors.Unauthenticated):
             raise ports.KeyDeniedError(
-                f"{recipient} denies the use of the key", "ask for the role CryptoKey Encrypter/Decrypter"
+                f"{recipient} denies the use of the key",
+                "ask for the role CryptoKey Encrypter/Decrypter; of a key that signs, Signer/Verifier",
             ) from None
         except auth.GoogleAuthError:
             raise ports.KeyDeniedError(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BATCH = 499  # OpenBao refuses a request with more strings in it
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_TOO_OLD = "less than the minimum encryption key version"  # of a signature; a server error, to OpenBao
 _SECONDS = 15
 
 
@@ -139,7 +140,9 @@ class TransitProvider:
             ) from None
         except hvac.exceptions.RateLimitExceeded:
             raise KeyThrottledError(f"{recipient} asks to come back later", "wait a moment") from None
-        except (hvac.exceptions.VaultDown, hvac.exceptions.BadGateway, hvac.exceptions.InternalServerError):
+        except (hvac.exceptions.VaultDown, hvac.exceptions.BadGateway, hvac.exceptions.InternalServerError) as error:
+            if _TOO_OLD in (text := " ".join(map(str, error.errors or []))):
+                raise _failure(recipient, text) from None
             raise KeyUnreachableError(f"{recipient} is sealed or down", "try again later") from None
         except (hvac.exceptions.InvalidRequest, hvac.exceptions.InvalidPath) as error:
             if isinstance(error.json, dict) and "batch_results" in (error.json.get("data") or {}):
@@ -196,7 +199,7 @@ def _raised(result: str | KeyProviderError) -> str:
 
 
 def _failure(recipient: Recipient, text: str) -> KeyProviderError:
-    if "too old" in text or "disallowed by policy" in text or "min_encryption" in text:
+    if any(words in text for words in ("too old", "disallowed by policy", "min_encryption", _TOO_OLD)):
         return DisabledKeyError(f"{recipient}: this version of the key is switched off", "rewrap with a newer one")
     if "permission denied" in text:
         return KeyDeniedError(f"{recipient} denies the use of the key", "ask for a policy")

@@ -96,15 +96,17 @@ class KeyFolder:
         if scheme in ("file", "age"):
             return self._file(entry, self.folder / rest)
         if scheme == "transit":
-            from gitconfigmgr.adapters.signing.transit import TransitSigner
+            from gitconfigmgr.adapters.signing import transit
 
-            return TransitSigner(entry.key(), rest, self._services, self._environment)
-        from gitconfigmgr.adapters.signing.kms import open_signer
+            return transit.open_signer(entry.key(), rest, self._services, self._environment)
+        from gitconfigmgr.adapters.signing import kms
 
-        return open_signer(entry, self._services)
+        return kms.open_signer(entry, self._services)
 
     def _file(self, entry: KeyEntry, place: Path) -> Any | None:
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from securesystemslib.exceptions import VerificationError
         from securesystemslib.signer import CryptoSigner
 
         data = _read_private(place)
@@ -115,7 +117,7 @@ class KeyFolder:
         try:
             signer = CryptoSigner(load_pem_private_key(data, None), entry.key())
             signer.public_key.verify_signature(signer.sign(b"gitconfigmgr"), b"gitconfigmgr")
-        except Exception as error:  # noqa: BLE001 - whatever the libraries say of it, it is not this key
+        except (ValueError, TypeError, KeyError, UnsupportedAlgorithm, VerificationError) as error:
             known = type(error).__name__
             raise UsageError(
                 f"{place} is not the key {entry.name} ({known})", "restore the file from its copy"
@@ -182,10 +184,15 @@ def _opened(data: bytes, place: Path, environment: Mapping[str, str], ask: Calla
     """The plaintext of an age-encrypted key file, by the identities of this machine."""
     from gitconfigmgr.adapters.keys.age import AgeProvider
     from gitconfigmgr.secrets.metadata import Recipient
+    from gitconfigmgr.secrets.ports import WrongKeyError
 
-    return AgeProvider(environment, ask=ask).unwrap(
-        Recipient.of("age", recipient=str(place)), data.decode("ascii", "replace")
-    )
+    try:
+        return AgeProvider(environment, ask=ask).unwrap(
+            Recipient.of("age", recipient=str(place)), data.decode("ascii", "replace")
+        )
+    except WrongKeyError:
+        message = f"none of the age identities here opens {place}, or it is damaged"
+        raise WrongKeyError(message, "name the file of another one in SOPS_AGE_KEY_FILE") from None
 
 
 def _new_key(name: str, folder: Path, recipient: str | None) -> tuple[KeyEntry, Any]:

@@ -6,11 +6,10 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
-from securesystemslib.signer import Signature, Signer, SSlibKey
-
 from gitconfigmgr.adapters.keys.extras import Allowed
 from gitconfigmgr.adapters.keys.transit import TransitProvider
-from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.adapters.signing.services import ServiceSigner, signing
+from gitconfigmgr.errors import UsageError
 from gitconfigmgr.secrets.metadata import Recipient
 
 if TYPE_CHECKING:
@@ -21,36 +20,20 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(r"(https?://[^/@?#\s]+)/((?:[\w.-]+/)*[\w.-]+)/([\w.-]+)/([1-9]\d*)\Z", re.ASCII)
 
 
-class TransitSigner(Signer):
-    """A securesystemslib Signer. Only addresses of the allow-list are contacted."""
+def open_signer(
+    public: Any, at: str, services: Callable[[], KeyServices] | None, environment: Mapping[str, str]
+) -> ServiceSigner:
+    """The signer of a version of a key. Contacts nothing yet; only addresses of the allow-list are, later."""
+    address, engine, name, version = parse(at)
+    recipient = _recipient(address, engine, name)
+    provider = _provider(services, environment)
 
-    def __init__(
-        self, public: Any, at: str, services: Callable[[], KeyServices] | None, environment: Mapping[str, str]
-    ) -> None:
-        self._public = public
-        self._address, self._engine, self._name, version = parse(at)
-        self._version = int(version)
-        self._provider = provider(services, environment)
+    def ask(payload: bytes) -> bytes:
+        body = {"input": b64encode(payload).decode(), "key_version": int(version)}
+        answer = provider.call(recipient, f"/v1/{engine}/sign/{name}", body)
+        return b64decode(answer["data"]["signature"].split(":")[2])
 
-    @property
-    def public_key(self) -> Any:
-        return self._public
-
-    def sign(self, payload: bytes) -> Signature:
-        body = {"input": b64encode(payload).decode(), "key_version": self._version}
-        path = f"/v1/{self._engine}/sign/{self._name}"
-        answer = self._provider.call(_recipient(self._address, self._engine, self._name), path, body)
-        try:
-            signature = b64decode(answer["data"]["signature"].split(":")[2])
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError):
-            raise OutsideError(f"{self._address} gave an answer that is no signature", "check engine and key") from None
-        made = Signature(self._public.keyid, signature.hex())
-        self._public.verify_signature(made, payload)
-        return made
-
-    @classmethod
-    def from_priv_key_uri(cls, priv_key_uri: str, public_key: Any, secrets_handler: Any = None) -> TransitSigner:
-        raise NotImplementedError
+    return ServiceSigner(f"transit:{at}", public, ask)
 
 
 def parse(at: str) -> tuple[str, str, str, str]:
@@ -66,18 +49,20 @@ def parse(at: str) -> tuple[str, str, str, str]:
 def import_key(at: str, services: Callable[[], KeyServices] | None, environment: Mapping[str, str]) -> tuple[str, Any]:
     """The newest version of a key: its address with the version, and its public half. Raises UsageError, OutsideError."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from securesystemslib.signer import SSlibKey
 
     address, engine, name, _ = parse(f"{at}/1")
-    answer = provider(services, environment).call(_recipient(address, engine, name), f"/v1/{engine}/keys/{name}", None)
-    data = answer.get("data", {})
-    if data.get("type") != "ed25519":
-        raise UsageError(f"{at} is no Ed25519 key", f"make one: vault write -f {engine}/keys/{name} type=ed25519")
-    newest = max(data["keys"], key=int)
-    public = Ed25519PublicKey.from_public_bytes(b64decode(data["keys"][newest]["public_key"]))
+    with signing(f"transit:{at}"):
+        path = f"/v1/{engine}/keys/{name}"
+        data = _provider(services, environment).call(_recipient(address, engine, name), path, None)["data"]
+        if data.get("type") != "ed25519":
+            raise UsageError(f"{at} is no Ed25519 key", f"make one: vault write -f {engine}/keys/{name} type=ed25519")
+        newest = max(data["keys"], key=int)
+        public = Ed25519PublicKey.from_public_bytes(b64decode(data["keys"][newest]["public_key"]))
     return f"{at}/{newest}", SSlibKey.from_crypto(public)
 
 
-def provider(services: Callable[[], KeyServices] | None, environment: Mapping[str, str]) -> TransitProvider:
+def _provider(services: Callable[[], KeyServices] | None, environment: Mapping[str, str]) -> TransitProvider:
     """What talks to Transit, with its allow-list, errors and limits."""
     return TransitProvider(Allowed(services().vault if services else ()), environment)
 
