@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from gitconfigmgr.model.names import SEGMENT
-from gitconfigmgr.server import bundles, files, fleet, pages, watch
+from gitconfigmgr.server import bundles, files, fleet, pages, proposals, watch
 from gitconfigmgr.server.answers import ProblemError, matches, problem, unauthorized
 from gitconfigmgr.server.callers import UnknownError
 from gitconfigmgr.server.limits import Limiter
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.sync.access import Grant
     from gitconfigmgr.sync.endpoint import Tree
     from gitconfigmgr.sync.fleet import Fleet
+    from gitconfigmgr.sync.proposals import Inbox
 
 _NAME = re.compile(r"(?:\.well-known|[A-Za-z0-9_~][A-Za-z0-9._~@+=-]*)\Z")
 _READY_BYTES = 32 * 1024 * 1024
@@ -81,6 +82,7 @@ class Endpoint:
         self.state = state
         self.files = files.Files(tree)
         self.fleet: Fleet | None = None
+        self.inbox: Inbox | None = None
         self.watchers = 0
         self.most_watchers = 16_000
         self.events: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[object, bytes]] = {}
@@ -226,8 +228,10 @@ ROUTES: dict[str, Route] = {
     "watch": Route((b"GET",), Ability.READ, watch.answer_watch),
     "status": Route((b"POST",), Ability.STATUS, fleet.answer_status),
     "fleet": Route(GET, Ability.FLEET, fleet.answer_fleet),
+    "proposals": Route((b"GET", b"POST"), Ability.PROPOSE, proposals.answer_proposals),
 }
-_IMPLIED = {Ability.READ: Ability.PUBLISH}  # who publishes reads what is there
+# who publishes reads what is there, and says what has become of proposals
+_IMPLIED = {Ability.READ: Ability.PUBLISH, Ability.PROPOSE: Ability.PUBLISH}
 _KNOWN_ROUTES = {*(f"/v1/{name}" for name in ROUTES), "/tuf", "/delta", "/attest", "/records", "/provenance"} | {
     "/releases", "/.well-known", "/staged",
 }  # fmt: skip

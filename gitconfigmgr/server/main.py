@@ -63,6 +63,7 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     """An endpoint that has read nothing yet. Raises OutsideError."""
     from gitconfigmgr.adapters.endpoint.fleet import SqliteFleet
     from gitconfigmgr.adapters.endpoint.folder import FolderTree
+    from gitconfigmgr.adapters.endpoint.inbox import SqliteInbox
     from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
     from gitconfigmgr.server.answers import problem
     from gitconfigmgr.server.app import Endpoint
@@ -87,6 +88,7 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
     made.append(endpoint)
     endpoint.fleet = SqliteFleet(settings.state)
+    endpoint.inbox = SqliteInbox(settings.state)
     endpoint.by_token = Limiter(settings.rate, 2 * settings.rate)
     endpoint.by_address = Limiter(settings.address_rate, 5 * settings.address_rate)
     endpoint.most_watchers = max(16, most - max(64, most // 10))
