@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gitconfigmgr.errors import GitConfigError
 from gitconfigmgr.release import keyset, notice
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ class Webhook:
         now = datetime.now(UTC)
         body = notice.event(self._tenant, receipt, now)
         [signer, *_] = self._signing().signers(keyset.ONLINE)
-        headers = notice.headers(
-            self._url, body, signer.public_key.keyid, lambda base: bytes.fromhex(signer.sign(base).signature), now
-        )
         parts = urlsplit(self._url)
+        try:
+            headers = notice.headers(self._url, body, signer, now)
+        except GitConfigError as error:
+            return f"the webhook {parts.netloc} was not told: {error}"
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.netloc, timeout=_SECONDS)
         try:

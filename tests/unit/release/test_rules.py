@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from securesystemslib.signer import CryptoSigner
 
 from gitconfigmgr.app.release.keys import plans
 from gitconfigmgr.errors import UsageError
@@ -174,7 +175,8 @@ def test_the_notice_says_what_it_is():
     now = datetime(2026, 3, 1, tzinfo=UTC)
     found = json.loads(notice.event("acme", {"release": 3}, now))
     assert (found["specversion"], found["id"], found["type"]) == ("1.0", "acme/3", notice.TYPE)
-    headers = notice.headers("https://x.example/h", b"{}", "key", lambda base: base[:4], now)
+    signer = CryptoSigner.generate_ed25519()
+    headers = notice.headers("https://x.example/h", b"{}", signer, now)
     assert headers["Signature-Input"].startswith(
         'gcm=("@method" "@target-uri" "content-type" "content-digest");created='
     )
