@@ -222,6 +222,10 @@ def _known(before: Repository | None, findings: list[Diagnostic], *, whole: bool
     everything = whole and any(item.code in OF_ALL for item in findings)
     targets = before.targets if everything else [target for target in before.targets if target in affected]
     result = evaluate(before, targets, record_of, jobs or usable_cores())
+    if not all(item.affects for item in findings):  # about a file of rules, which is read where a target asks for it
+        for namespace in {target.namespace for target in before.targets}:
+            before.schemas.view(namespace)
+        before.rules.policies.load()
     before.read_some({item.position.path for item in findings if item.position})
     found = result.findings + before.found_in_files()
     if whole:

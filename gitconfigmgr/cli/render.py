@@ -154,10 +154,10 @@ def summary_words(checked: Checked) -> str:
         return f"ok: {scope}, no findings{base}{known}"
     fixable = sum(1 for item in checked.diagnostics if item.edits)
     fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
-    waived = f", {counts['waived']} waived" if counts["waived"] else ""
-    return (
-        f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{waived}{base} in {scope}{known}{fix}"
-    )
+    waived = f"; {counts['waived']} waived" if counts["waived"] and base else ""
+    among = f", {counts['waived']} waived" if counts["waived"] and not base else ""
+    failing = f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{among}{base}"
+    return f"{failing} in {scope}{known}{waived}{fix}"
 
 
 def count(diagnostics: list[Diagnostic]) -> dict[str, int]:

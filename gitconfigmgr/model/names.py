@@ -11,6 +11,7 @@ GLOBAL = "global"
 
 KeyPath = tuple[str | int, ...]
 
+_ALIKE = 0.66  # 1 is the same: one letter of three may be another
 _BARE = re.compile(r"[^\s.:\"{}$]+\Z")
 
 
@@ -82,5 +83,15 @@ def closest(word: str, known: list[str] | tuple[str, ...]) -> str | None:
 
     if len(word) > 200:
         return None
-    found = get_close_matches(word, [name for name in known[:2000] if len(name) <= 200], n=1, cutoff=0.6)
-    return found[0] if found else None
+    found = get_close_matches(word, [name for name in known[:2000] if len(name) <= 200], n=3, cutoff=0.6)
+    return next((name for name in found if _alike(word, name)), None)
+
+
+def _alike(word: str, name: str) -> bool:
+    """Whether two names are alike where they differ: a folder that they share does not make them so."""
+    from difflib import SequenceMatcher
+
+    shared = next((n for n, (one, other) in enumerate(zip(word, name, strict=False)) if one != other), 0)
+    start = max(word.rfind(mark, 0, shared) for mark in "/.") + 1
+    name, word = name[start:], word[start:]
+    return name.startswith(word) or word.startswith(name) or SequenceMatcher(None, name, word).ratio() >= _ALIKE

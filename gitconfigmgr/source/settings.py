@@ -135,7 +135,7 @@ class _Reader(SectionReader):
     def _binding(self, node: Node) -> SchemaBinding | None:
         items = self.members(node, _SCHEMA_KEYS, "a schema binding")
         schema, namespaces, path = items.get("schema"), items.get("namespaces"), items.get("path")
-        if schema is None or not isinstance(schema.value, str):
+        if schema is None or not isinstance(schema.value, str) or not schema.value:
             self.report("GCM140", "a schema binding needs schema, the path of a file", schema or node)
             return None
         given: Any = None if namespaces is None else namespaces.value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.check.globs import matches
 from gitconfigmgr.model.diagnostics import Diagnostic
-from gitconfigmgr.model.names import PathSyntaxError, parse_path
+from gitconfigmgr.model.names import PathSyntaxError, parse_path, show_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,4 +91,4 @@ def _is_below(key: str | None, path: tuple[str, ...]) -> bool:
 
 
 def _what(rule: WaiverRule) -> str:
-    return rule.policy or rule.code
+    return (rule.policy or rule.code) + (f" at {show_path(rule.key)}" if rule.key else "")
