@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -29,11 +30,37 @@ class Group(NamedTuple):
     sample: TargetDiff
 
 
+def by_changes(found: Diff) -> list[Group]:
+    """The changes of a diff, those of the same targets together: a group has some of the changes of each target."""
+    holders: dict[object, list[Target]] = {}
+    for item in found.targets:
+        for change in item.changes:
+            holders.setdefault(_alike(item, change), []).append(item.target)
+    groups: dict[object, Group] = {}
+    for item in found.targets:
+        if item.change_type != "update":
+            continue
+        for change in item.changes:
+            targets = holders[_alike(item, change)]
+            if targets[0] == item.target:
+                group = groups.setdefault(tuple(targets), Group(targets, replace(item, changes=[])))
+                group.sample.changes.append(change)
+    others = [group for group in grouped(found) if group.sample.change_type != "update"]
+    order = {item.target: number for number, item in enumerate(found.targets)}
+    return sorted([*groups.values(), *others], key=lambda group: order[group.targets[0]])
+
+
+def _alike(item: TargetDiff, change: Change) -> object:
+    """Equal for what is told of several targets at once."""
+    kind = item.change_type if item.change_type != "update" else ""
+    return kind, change.op, change.key, repr(change.from_value), repr(change.to_value), reason(item, change)
+
+
 def grouped(found: Diff) -> list[Group]:
     """The targets of a diff, those that change alike together."""
     groups: dict[object, Group] = {}
     for item in found.targets:
-        lines = tuple((c.op, c.key, repr(c.from_value), repr(c.to_value), reason(item, c)) for c in item.changes)
+        lines = tuple(_alike(item, change) for change in item.changes)
         errors = tuple(f.cause for side in (item.before, item.after) for f in side.errors)
         key = (item.change_type, lines, errors)
         groups.setdefault(key, Group([], item)).targets.append(item.target)
@@ -43,7 +70,7 @@ def grouped(found: Diff) -> list[Group]:
 def as_text(found: Diff, names: tuple[str, str], *, full: bool = False) -> str:
     """The whole diff."""
     parts = [headline(found, names)]
-    parts += ["\n".join(_group(group, None if full else 20)) for group in grouped(found)]
+    parts += ["\n".join(_group(group, None if full else 20)) for group in by_changes(found)]
     if found.silent:
         parts.append(
             "\n".join(["changed without effect on any target:", *(f"  {safe(path)}" for path in found.silent)])
@@ -101,11 +128,11 @@ def change_lines(change: Change, why: str, width: int, most: int | None) -> list
     head = f"  {click.style(sign, fg=color, bold=True)} {safe(change.key):<{width}}"
     note = click.style(f"  {safe(why)}", dim=True) if why else ""
     if is_text(change):
-        lines = [f"{head}{note}"]
+        lines = [f"{head}{note}".rstrip()]
         return lines + [f"      {_colored(line)}" for line in text_lines(change, most)]
     values = [(side, value) for side, value in _sides(change) if is_block(value)]
     if values:
-        lines = [f"{head}{note}"]
+        lines = [f"{head}{note}".rstrip()]
         for side, value in values:
             lines += [f"      {click.style(f'{side} {line}', fg=COLORS[side])}" for line in block(value, most)]
         if len(values) == 1 and change.op == "replace":
@@ -151,7 +178,7 @@ def as_stat(found: Diff, names: tuple[str, str]) -> str:
     lines = []
     for name, item in rows:
         if item.change_type == "broken":
-            lines.append(f" {name:<{width}} | does not compile")
+            lines.append(f" {name:<{width}} | {'does not compile' if item.after.broken else 'compiles again'}")
             continue
         counts = {sign: sum(1 for c in item.changes if SIGNS[c.op] == sign) for sign in COLORS}
         total = sum(counts.values())
