@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,23 +41,49 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Wait until no other publisher is at work here; what killed ones left half-written is removed."""
-        import fcntl
+        """Wait until no other publisher is at work here; what killed ones left half-written is removed.
 
+        Where nothing was published, no folder stays.
+        """
+        new = [place for place in (self.root, self.root.parent) if not place.exists()]
+        lock = self._lock()
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            if (self.root / _TEMPORARY).is_symlink():  # what it leads to would be emptied
-                raise UsageError(f"{self.root / _TEMPORARY} is a link", "remove it")
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            lock = os.open(self.root / _LOCK, flags, 0o666)
-        except OSError as error:
-            raise self._failed(self.root, error) from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             self._sweep()
             yield
         finally:
+            if new:
+                self._take_back(new)
             os.close(lock)
+
+    def _lock(self) -> int:
+        """The open lock file; waits for it, and once more where the one before has taken the folder back."""
+        import fcntl
+
+        while True:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                if (self.root / _TEMPORARY).is_symlink():  # what it leads to would be emptied
+                    raise UsageError(f"{self.root / _TEMPORARY} is a link", "remove it")
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+                lock = os.open(self.root / _LOCK, flags, 0o666)
+            except FileNotFoundError:  # taken back at this moment
+                continue
+            except OSError as error:
+                raise self._failed(self.root, error) from None
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), (self.root / _LOCK).stat()):
+                    return lock
+            os.close(lock)
+
+    def _take_back(self, new: list[Path]) -> None:
+        """Remove folders that were made here and hold nothing."""
+        if set(self.names(".")) <= {_LOCK, _TEMPORARY} and not self.names(_TEMPORARY):
+            with suppress(OSError):  # somebody else is at work there
+                (self.root / _TEMPORARY).rmdir()
+                (self.root / _LOCK).unlink()
+                for place in new:
+                    place.rmdir()
 
     def write(self, path: str, data: bytes, *, siblings: bool = False) -> None:
         """Write an immutable file, unless it is there already. With `siblings` its compressed forms too."""

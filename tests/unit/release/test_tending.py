@@ -292,6 +292,14 @@ def test_a_release_whose_role_is_renewed_waits_no_more(guarded):
     holds(guarded)
 
 
+def test_a_refused_first_release_leaves_nothing_behind(tmp_path):
+    world = World(tmp_path)
+    world.keys.here = set()
+    with pytest.raises(UsageError, match="are not here"):
+        world.publish(bundle(CHAT, {"limit": 1}))
+    assert not world.out.exists()
+
+
 def test_without_the_key_of_targets_a_new_project_is_refused(world):
     from gitconfigmgr.model.names import Target
 
