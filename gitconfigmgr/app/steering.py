@@ -7,6 +7,7 @@ and references do in between.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,9 @@ from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.changes import Change, changes
 from gitconfigmgr.history.documents import at_path, digest, node_at, same, secrets_in, snapshot
 from gitconfigmgr.model.imports import literal
-from gitconfigmgr.model.names import BASE, Target, many, show_path
+from gitconfigmgr.model.names import BASE, Target, many, parse_path, show_path
 from gitconfigmgr.resolve.provenance import shown
-from gitconfigmgr.source.edits import EditError, set_value, unset
+from gitconfigmgr.source.edits import EditError, reading, set_value, unset
 from gitconfigmgr.source.layout import ROOT
 from gitconfigmgr.source.overlay_tree import EditedTree
 
@@ -70,6 +71,8 @@ class Steering:
             for target, goal in self._first_of(pending).items():
                 self._step(now, target, goal, attempts)
             now = self._edited()
+        for target in self.goals:
+            self._say_new(now, target)
         self.prove(self.files)
         return {path: data for path, data in self.files.items() if data != self.repository.tree.read(path)}
 
@@ -88,6 +91,15 @@ class Steering:
             raise NoWayError(f"{target} cannot be given that document by its own layers: {_why(after, target, goal)}",
                              "edit the layers by hand; `gitconfigmgr diff` shows what is missing")  # fmt: skip
         return after
+
+    def _say_new(self, now: Repository, target: Target) -> None:
+        """Mark what the edits set and no lower layer knows any more: it is meant, not mistyped."""
+        file = f"{ROOT}/{target.namespace}/{target.environment}.yaml"
+        known = _unknown_in(self.repository, target, file)
+        for key in _unknown_in(now, target, file):
+            if key not in known and file in self.files:
+                with suppress(EditError):  # check says it then
+                    self.files[file] = edited(self.files[file], file, partial(_marked_new, parse_path(key)))
 
     def _missed(self, now: Repository, wanted: dict[Target, Any]) -> dict[Target, Any]:
         """The goals that are not reached, and other targets that changed, which have _OTHER."""
@@ -186,6 +198,14 @@ def _delete(path: tuple[str, ...], _: Any, text: str) -> str:
     return set_value(text, place_of(text, path, inside=False), {"$delete": True})
 
 
+def _marked_new(path: tuple[str, ...], text: str) -> str:
+    place = place_of(text, path, inside=False)
+    value = at_path(reading(text), place)
+    if not isinstance(value, dict):
+        return set_value(text, place, {"$value": value, "$new": True})
+    return text if any(key.startswith("$") for key in value) else set_value(text, (*place, "$new"), True)  # noqa: FBT003
+
+
 _EDITS = {"unset": _unset, "set": _set, "replace": _replace, "delete": _delete}
 
 
@@ -195,6 +215,17 @@ def document_of(repository: Repository, target: Target) -> Any:
         return None
     root = state_of(repository, target).root
     return None if root is None else snapshot(root)
+
+
+def _unknown_in(repository: Repository, target: Target, file: str) -> list[str]:
+    """The keys of a file that no lower layer and no schema knows, where that matters."""
+    resolution = state_of(repository, target).resolution if target in repository.targets else None
+    found = [] if resolution is None else resolution.findings
+    return [
+        item.key
+        for item in found
+        if item.code == "GCM205" and item.key and item.position and item.position.path == file
+    ]
 
 
 def kept_by(files: Files, target: Target) -> list[str]:

@@ -84,16 +84,16 @@ def is_block(value: Any) -> bool:
 
 def is_text(change: Change) -> bool:
     """Whether a change is one of text with lines."""
-    values = (change.from_value, change.to_value)
-    return change.op == "replace" and all(isinstance(v, str) for v in values) and any("\n" in v for v in values)
+    sides = [value for op, value in (("add", change.from_value), ("remove", change.to_value)) if change.op != op]
+    return change.op != "move" and all(isinstance(v, str) for v in sides) and any("\n" in v for v in sides)
 
 
 def text_lines(change: Change, most: int | None = MOST_LINES) -> list[str]:
     """The lines in which two texts differ, with `-`, `+` or a blank before each."""
     from difflib import unified_diff
 
-    old, new = (value.split("\n") for value in (change.from_value, change.to_value))
-    if old[-1] == new[-1] == "":
+    old, new = (value.split("\n") if isinstance(value, str) else [] for value in (change.from_value, change.to_value))
+    if all(side[-1:] in ([""], []) for side in (old, new)):
         old, new = old[:-1], new[:-1]
     found = list(unified_diff(old, new, lineterm="", n=1))[2:]
     lines = [safe(line) if not line.startswith("@@") else " ..." for line in found]

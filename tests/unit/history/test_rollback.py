@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gitconfigmgr.app.change import Change
+from gitconfigmgr.app.change import Change, judge
 from gitconfigmgr.app.diff import state_of
 from gitconfigmgr.app.promote import promote, promote_layer
 from gitconfigmgr.app.restore import restore
@@ -126,6 +126,22 @@ def test_what_follows_by_references_is_not_written_down(world: World) -> None:
     write_files(world.root, {"configs/acme/web/base.yaml": "w: 2\n"})
     world.commit()
     assert world.texts(world.back(PRODUCTION, 2)) == {"production.yaml": "host: a\nfar: 1\n"}
+
+
+def test_what_no_lower_layer_knows_any_more_is_marked_as_meant(tmp_path: Path) -> None:
+    settings = OPEN["gitconfigmgr.yaml"].replace("extends: staging", "extends: staging, protected: true")
+    world = World(tmp_path, {"gitconfigmgr.yaml": settings})
+    world.commit(base="a: 1\ntext: |\n  one\n  two\nlimits: {day: 1, hour: 2}\nlist: [x]\n")
+    world.commit(base="a: 1\nodd: 1\n", production="a: 2\n")
+    change = world.back(PRODUCTION, 1)
+    text = world.texts(change)["production.yaml"] or ""
+    assert text.count("$new: true") == 3
+    assert world.after(change)["acme/chat in production"] == {
+        "a": 1, "limits": {"day": 1, "hour": 2}, "list": ["x"], "text": "one\ntwo\n",
+    }  # fmt: skip
+    state = State(world.root, "HEAD")
+    before = open_repository(state)
+    assert judge(before, open_repository(state, EditedTree(before.tree, change.files)), change).findings == []
 
 
 def test_environments_that_extend_this_one_keep_their_values(world: World) -> None:
