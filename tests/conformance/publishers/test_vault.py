@@ -87,8 +87,23 @@ def test_entries_carry_commit_version_and_digest(rig):
 
 def test_a_value_that_is_only_encrypted_anew_is_not_written_again(rig):
     publish(rig, bundle(CHAT, ONE, token="t1"))
-    publish(rig, bundle(CHAT, ONE, token="t2"))
-    assert rig.metadata(CHAT_PATH)["current_version"] == 1
+    before = rig.metadata(CHAT_PATH)
+    seen = []
+    with on_write(seen.append, rig.address):
+        publish(rig, bundle(CHAT, ONE, token="t2"))
+    assert rig.metadata(CHAT_PATH) == before
+    assert [url.rpartition("/")[2] for url in seen] == ["_release"]
+    assert rig.publisher().held().targets[CHAT].version == 2
+
+
+def test_a_run_that_was_ended_before_the_metadata_is_made_good(rig):
+    publish(rig, bundle(CHAT, ONE))
+    with pytest.raises(Killed), rig.interrupt(1):
+        publish(rig, bundle(CHAT, TWO))
+    assert rig.metadata(CHAT_PATH)["current_version"] == 2
+    assert rig.metadata(CHAT_PATH)["custom_metadata"]["version"] == "1"
+    publish(rig, bundle(CHAT, TWO))
+    assert rig.metadata(CHAT_PATH)["current_version"] == 2, "the value is there already"
     assert rig.metadata(CHAT_PATH)["custom_metadata"]["version"] == "2"
 
 
