@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class Engine:
         self.replica = machine.Replica(rules)
         self.board = Board()
         self.changed: Callable[[tuple[str, ...]], None] = lambda _: None
+        self.overlay: Callable[[Board], Board] = lambda board: board  # what this machine changes by itself
         self._content: Content | None = None
         self._offered: New | None = None
 
@@ -80,7 +82,7 @@ class Engine:
             read, note = partial(self._store.read, generation), generation.note
             try:
                 content = read_content(read, self._root, _scope(self._settings), note.get("etag"))
-                board = self._board(content)
+                board = self.overlay(self._board(content))
                 self._outputs.stage(board)
                 self._outputs.flip()
             except OutsideError as error:
@@ -93,6 +95,33 @@ class Engine:
             return
         if not self._store.empty():
             log("error", "nothing in the store can be used; it is fetched anew")
+
+    def stored(self) -> Content | None:
+        """The last known good from disk, verified again, for those who do not follow."""
+        for generation in self._store.generations():
+            read, note = partial(self._store.read, generation), generation.note
+            with suppress(OutsideError):
+                return read_content(read, self._root, _scope(self._settings), note.get("etag"))
+        return None
+
+    def renew(self) -> None:
+        """Show what this machine changes by itself, or no more, without waiting for a release."""
+        if self._content is None:
+            return
+        before, board = self.board, self.overlay(self._board(self._content))
+        names = tuple(name for name, item in board.documents.items() if item != before.documents.get(name))
+        if not names:
+            return
+        try:
+            self._outputs.stage(board)
+            self._outputs.flip()
+        except OutsideError as error:
+            self._outputs.discard()
+            log("warning", f"changes of this machine are not shown: {error}")
+            return
+        self.board = board
+        self._outputs.notify()
+        self.changed(names)
 
     def handle(self, event: machine.Event) -> None:
         """One event and all that follows from it."""
@@ -141,6 +170,7 @@ class Engine:
             board = self._board(content)
             opened = {name: item.opened for name, item in board.documents.items()}
             self._last_line.require(content, opened, self._content)
+            board = self.overlay(board)
             self._outputs.stage(board)
             self._store.activate(Generation(texts, named, note), content.bytes_of)
             self._outputs.flip()
@@ -160,7 +190,13 @@ class Engine:
             opened = self._opener.open(closed, content.bytes_of[choice.sealed.sha256] if choice.sealed else None)
             policy = self._settings.policy_of(namespace)
             version = choice.version
-            documents[namespace] = Served(namespace, version.given, version.sha256, closed, opened, policy)
+            newest = version.given == version.signed  # what is signed of it says nothing of another version
+            commit, provenance = (
+                str(choice.custom.get(name, "")) if newest else "" for name in ("commit", "provenance")
+            )
+            documents[namespace] = Served(
+                namespace, version.given, version.sha256, closed, opened, policy, commit, provenance
+            )
         return Board(content.release, content.commit, documents)
 
     def status(self) -> dict[str, Any]:
@@ -178,6 +214,7 @@ class Engine:
             "reason": replica.reason or None,
             "waiting": replica.waiting or None,
             "namespaces": {name: item.version for name, item in sorted(self.board.documents.items())},
+            "overrides": {name: list(item.overrides) for name, item in self.board.documents.items() if item.overrides},
         }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.adapters.edge.store import Store
     from gitconfigmgr.adapters.edge.transport import Transport
     from gitconfigmgr.agent.engine import Engine
+    from gitconfigmgr.agent.proposing import Proposing
     from gitconfigmgr.agent.settings import AgentSettings
 
 
@@ -26,11 +27,13 @@ class Following:
     """`transport` gives connections for what an endpoint does beyond giving files: one to hear, one to tell."""
 
     def __init__(
-        self, engine: Engine, store: Store, settings: AgentSettings, transport: Callable[[], Transport]
-    ) -> None:
+        self, engine: Engine, store: Store, settings: AgentSettings, transport: Callable[[], Transport],
+        proposing: Proposing,
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._store = store
         self._settings = settings
+        self._proposing = proposing
         self._telling, self._hearing = transport(), transport()
         self._reports = Reports(self._telling)
         self._addresses: Addresses | None = None
@@ -59,7 +62,7 @@ class Following:
 
     def _round(self) -> None:
         engine = self._engine
-        before, polls = engine.board.release, engine.replica.polls
+        before, polls, failing = engine.board.release, engine.replica.polls, bool(engine.replica.reason)
         hint, self._hint = self._hint, 0
         self._polled = time.monotonic()
         engine.handle(Pinned(self._store.pin()))
@@ -68,10 +71,15 @@ class Following:
             log("info", f"release {engine.board.release} is in use")
             gc.collect()
             gc.freeze()  # documents live long: no later collection has to look at them
-        if self._addresses is None or polls % UNCONDITIONAL == 0:
+        back = failing and not engine.replica.reason
+        if self._addresses is None or back or polls % UNCONDITIONAL == 0:
             self._find()
         if self._addresses and self._addresses.status and self._settings.report:
             self._reports.tell(self._addresses.status, engine.status())
+        if self._addresses and self._addresses.proposals:
+            self._proposing.exchange(self._telling, self._addresses.proposals)
+        if self._settings.local_overrides:
+            engine.renew()
 
     def _find(self) -> None:
         """What the endpoint offers; from a web server nothing."""

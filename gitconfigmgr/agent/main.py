@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from gitconfigmgr.adapters.edge.outbox import Queued
     from gitconfigmgr.adapters.edge.store import Store
     from gitconfigmgr.adapters.edge.transport import Transport
     from gitconfigmgr.agent.engine import Engine
+    from gitconfigmgr.agent.proposing import Proposing
+    from gitconfigmgr.model.names import KeyPath
 
 _LIVE_SECONDS = 10.0  # for what is told to an endpoint: it must not hold up polls
 _SIGNERS = ("google.cloud", "azure", "boto3", "botocore", "hvac", "PyKCS11", "sigstore", "pyspx")
@@ -66,7 +69,18 @@ def open_engine(settings: AgentSettings) -> tuple[Engine, Store]:
     follower = Follower(open_transport(settings), root, scope, store.metadata)
     opener, last_line = Opener(settings.identity, settings.opens), LastLine(settings.budget, settings.schemas)
     engine = Engine(settings, root, follower, store, opener, last_line=last_line, outputs=Outputs(settings))
+    if settings.local_overrides:
+        engine.overlay = open_proposing(settings).overlay
     return engine, store
+
+
+def open_proposing(settings: AgentSettings) -> Proposing:
+    """What this machine proposes. Raises UsageError."""
+    from gitconfigmgr.adapters.edge.cipher import Cipher, read_key
+    from gitconfigmgr.adapters.edge.outbox import Outbox
+    from gitconfigmgr.agent.proposing import Proposing
+
+    return Proposing(settings, Outbox(settings.state, Cipher(read_key(settings.key) if settings.key else None)))
 
 
 def open_transport(settings: AgentSettings, seconds: float = 60) -> Transport:
@@ -122,6 +136,25 @@ def pin(path: Path, until: float | None, reason: str) -> None:
     store.set_pin(None if until is None else Pin(until, reason))
 
 
+def propose(
+    path: Path, namespace: str, sets: Sequence[tuple[KeyPath, Any]], removed: Sequence[KeyPath], reason: str
+) -> tuple[Queued, bool]:
+    """Write a change down that this machine proposes, and whether it is shown here already. It is sent at a poll."""
+    from gitconfigmgr.agent.proposing import operations
+
+    settings = read_settings(path)
+    load_libraries()
+    engine, _ = open_engine(settings)
+    content = engine.stored()
+    if content is None:
+        raise OutsideError("nothing verified is here", "run gitconfigmgr agent init")
+    proposing, patch = open_proposing(settings), operations(sets, removed)
+    queued = proposing.propose(content, namespace, patch, reason)
+    document = content.documents[namespace]
+    shown = settings.local_overrides and not any(proposing.protected(document, namespace, item) for item in patch)
+    return queued, shown
+
+
 def environment_of(path: Path, wanted: Sequence[str]) -> dict[str, str]:
     """Variables for a child process, each `NAME=namespace:key`. Raises UsageError for one that is not there."""
     import orjson
@@ -158,16 +191,18 @@ def environment_of(path: Path, wanted: Sequence[str]) -> dict[str, str]:
 
 
 async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
+    from gitconfigmgr.adapters.edge.provenance import Provenances
     from gitconfigmgr.agent.engine import log
     from gitconfigmgr.agent.following import Following
     from gitconfigmgr.agent.protocols.front import Front
     from gitconfigmgr.agent.reads import Reads
-    from gitconfigmgr.agent.server import BACKLOG, Door, raise_file_limit
+    from gitconfigmgr.agent.server import Door, raise_file_limit
 
     raise_file_limit()
     loop = asyncio.get_running_loop()
-    reads, stop = Reads(engine), asyncio.Event()
-    following = Following(engine, store, settings, partial(open_transport, settings, _LIVE_SECONDS))
+    live = partial(open_transport, settings, _LIVE_SECONDS)
+    reads, stop = Reads(engine, Provenances(live()).get), asyncio.Event()
+    following = Following(engine, store, settings, live, open_proposing(settings))
     engine.changed = lambda _: (loop.call_soon_threadsafe(reads.wake), None)[1]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -177,12 +212,11 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
         servers.append(await _listen_unix(Door(reads.handle, local=False), settings))
     if settings.listen:
         host, _, port = settings.listen.rpartition(":")
-        door = Door(reads.handle, local=True)
-        servers.append(await loop.create_server(door, host.strip("[]"), int(port), backlog=BACKLOG))
+        servers.append(await _listen(Door(reads.handle, local=True), host.strip("[]"), port))
         log("info", f"listens on {servers[-1].sockets[0].getsockname()}")
     for protocol in settings.protocols:
         door = Front(engine, protocol, settings.environment, lambda: reads.changed).door()
-        servers.append(await loop.create_server(door, *protocol.listen, backlog=BACKLOG))
+        servers.append(await _listen(door, *protocol.listen))
         log("info", f"speaks {protocol.name} on {servers[-1].sockets[0].getsockname()}")
     log("info", f"follows {settings.address}, {engine.phase}, release {engine.board.release}")
     await following.run(stop)
@@ -190,6 +224,15 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
         server.close()
     if settings.socket:
         settings.socket.unlink(missing_ok=True)
+
+
+async def _listen(made: Any, host: str, port: int | str) -> asyncio.Server:
+    from gitconfigmgr.agent.server import BACKLOG
+
+    try:
+        return await asyncio.get_running_loop().create_server(made, host, int(port), backlog=BACKLOG)
+    except (OSError, ValueError) as error:
+        raise OutsideError(f"{host}:{port}: {getattr(error, 'strerror', None) or error}", "another address") from None
 
 
 async def _listen_unix(made: Any, settings: AgentSettings) -> asyncio.Server:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from gitconfigmgr.agent.server import Request, Response, Stream, matches, problem
-from gitconfigmgr.sync.reading import Board, Served, find, locate, servable, token, visible
+from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.sync.reading import Board, Served, find, locate, origin, servable, token, visible
 from gitconfigmgr.sync.replica import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from gitconfigmgr.agent.engine import Engine
 
@@ -21,12 +22,22 @@ _CACHED = 4096
 _LONGEST_WAIT, _HEARTBEAT = 60.0, 15.0
 
 
-class Reads:
-    """Answers from the engine's board. Bodies are kept until the board changes."""
+class _Body(NamedTuple):
+    """`rest` is what its path has behind the namespace."""
 
-    def __init__(self, engine: Engine) -> None:
+    served: Served
+    rest: tuple[str, ...]
+    data: bytes
+    etag: str
+
+
+class Reads:
+    """Answers from the engine's board. Bodies are kept until the board changes. `provenance` fetches by digest."""
+
+    def __init__(self, engine: Engine, provenance: Callable[[str], Any]) -> None:
         self._engine = engine
-        self._bodies: dict[tuple[str, bool], tuple[Served, bytes, str]] = {}
+        self._provenance = provenance
+        self._bodies: dict[tuple[str, bool], _Body] = {}
         self._board = engine.board
         self.changed = asyncio.Event()
 
@@ -57,7 +68,7 @@ class Reads:
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def _config(self, request: Request, parts: list[str]) -> Response:
+    def _config(self, request: Request, parts: list[str]) -> Response | Stream:
         engine, phase = self._engine, self._engine.phase
         board = engine.board
         if board is not self._board:
@@ -65,26 +76,30 @@ class Reads:
         closed = phase is Phase.EXPIRED
         cached = self._bodies.get((request.target, closed))
         if cached is None:
-            made = self._made(request, parts, board, phase)
+            made = self._made(parts, board, phase)
             if isinstance(made, Response):
                 return made
             cached = made
             if len(self._bodies) < _CACHED:
                 self._bodies[request.target, closed] = cached
-        served, body, etag = cached
+        served, rest, body, etag = cached
         lines = f"{self._lines(phase)}X-Gcm-Version: {served.version}\r\n"
-        if "envelope" in request.query:
+        if served.overrides:
+            lines += f"X-Gcm-Overrides: {len(served.overrides)}\r\n"
+        if "envelope" in request.query or "provenance" in request.query:
             age = {"version": served.version, "sha256": served.sha256, "age": round(engine.age, 3), "state": phase}
-            body = orjson.dumps({"namespace": served.namespace, **age, "value": orjson.Fragment(body)})
-            return Response(200, body, lines=lines)
+            envelope = {"namespace": served.namespace, **age, "value": orjson.Fragment(body)}
+            if served.overrides:
+                envelope["overrides"] = list(served.overrides)
+            if "provenance" in request.query:
+                return Stream(self._explained(served, rest, envelope, lines))
+            return Response(200, orjson.dumps(envelope), lines=lines)
         lines += f'ETag: "{etag}"\r\n'
         if matches(request.headers.get("if-none-match", ""), etag):
             return Response(304, lines=lines)
         return Response(200, body, lines=lines)
 
-    def _made(
-        self, request: Request, parts: list[str], board: Board, phase: Phase
-    ) -> tuple[Served, bytes, str] | Response:
+    def _made(self, parts: list[str], board: Board, phase: Phase) -> _Body | Response:
         if phase is Phase.NOT_READY or (phase is Phase.FATAL and not board.documents):
             return problem(503, self._engine.replica.reason or "nothing verified is here yet", self._lines(phase))
         found = locate(board, parts)
@@ -98,8 +113,24 @@ class Reads:
             body = orjson.dumps(find(document, ".".join(rest)))
         except KeyError:
             return problem(404, f"{served.namespace} has no key {'.'.join(rest)}", self._lines(phase))
-        del request
-        return served, body, hashlib.sha256(body).hexdigest()[:32]
+        return _Body(served, rest, body, hashlib.sha256(body).hexdigest()[:32])
+
+    async def _explained(
+        self, served: Served, rest: tuple[str, ...], envelope: dict[str, Any], lines: str
+    ) -> AsyncIterator[Response]:
+        """Fetched by the first reader who asks."""
+        if not served.provenance:
+            yield problem(404, "nothing is known of where this version comes from", lines)
+            return
+        try:
+            found = await asyncio.to_thread(self._provenance, served.provenance)
+            known = {"commit": served.commit, **origin(found, ".".join(rest))}
+        except OutsideError as error:
+            yield problem(503, f"where it comes from could not be fetched: {error}", lines)
+        except (KeyError, IndexError, TypeError):
+            yield problem(503, "where it comes from is not recorded", lines)
+        else:
+            yield _json({**envelope, "provenance": known}, lines)
 
     def _lines(self, phase: Phase | None = None) -> str:
         engine = self._engine

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-WIDE = Budget(float("inf"), 16 * 1024 * 1024, 500_000, 500_000, 64)  # what no document that is meant comes near
+WIDE = Budget(float("inf"), 16 * 1024 * 1024, 500_000, 500_000, 1024)  # what no document that is meant comes near
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class AgentSettings:
     proxy: str = ""
     push: bool = True
     report: bool = True
+    local_overrides: bool = False
+    protected: tuple[str, ...] = ()
     socket: Path | None = None
     socket_mode: str = "0600"
     listen: str = ""
@@ -82,8 +84,8 @@ _PATHS = (
     "root", "state", "key", "identity", "ca", "token", "certificate", "certificate_key", "socket", "files", "pid_file",
 )  # fmt: skip
 _TEXTS = ("address", "environment", "instance", "socket_mode", "listen", "files_mode", "files_owner", "proxy", "signal")
-_SWITCHES = ("push", "report")
-_LISTS = ("namespaces", "command")
+_SWITCHES = ("push", "report", "local_overrides")
+_LISTS = ("namespaces", "command", "protected")
 _NEEDED = ("address", "root", "environment", "namespaces", "state")
 
 

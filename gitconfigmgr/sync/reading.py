@@ -23,7 +23,11 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True)
 class Served:
-    """A document that is in use. `closed` has `{"$secret": ...}` in the place of secrets, `opened` their values."""
+    """A document that is in use. `closed` has `{"$secret": ...}` in the place of secrets, `opened` their values.
+
+    `commit` is the one that its version was made of, `provenance` the signed digest of where its values come from; both
+    may be unknown. `overrides`: keys that this machine has changed by itself.
+    """
 
     namespace: str
     version: int
@@ -31,6 +35,9 @@ class Served:
     closed: Any
     opened: Any
     policy: Policy = Policy.SERVE
+    commit: str = ""
+    provenance: str = ""
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Board:
 def token(board: Board) -> str:
     """Changes with any version that is in use; says nothing of the content."""
     lines = [f"{name} {item.version} {item.sha256}" for name, item in sorted(board.documents.items())]
+    lines += [f"{name} {item.closed}" for name, item in sorted(board.documents.items()) if item.overrides]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -101,3 +109,29 @@ def find(value: Any, name: str) -> Any:
         if first.isdecimal() and int(first) < len(value):
             return find(value[int(first)], rest)
     raise KeyError(name)
+
+
+def origin(provenance: Any, name: str) -> dict[str, Any]:
+    """The entry for a dotted path, where it points to, and the documents it speaks of. Raises KeyError."""
+    documents = provenance["documents"]
+    entry = _entry(provenance["values"], name)
+    if entry is None:
+        raise KeyError(name)
+    at = entry
+    while isinstance(at, dict):
+        at = at["at"]
+    return {"source": f"{documents[at[0]]['path']}:{at[1]}:{at[2]}", "entry": entry, "documents": documents}
+
+
+def _entry(entry: Any, name: str) -> Any:
+    """As `find`; an entry without more of its own is that of all below it."""
+    if not name or not isinstance(entry, dict) or not entry.keys() & {"keys", "items"}:
+        return entry
+    keys, items = entry.get("keys", {}), entry.get("items", [])
+    for end in (len(name), *(at for at, character in enumerate(name) if character == ".")):
+        if name[:end] in keys:
+            found = _entry(keys[name[:end]], name[end + 1 :])
+            if found is not None:
+                return found
+    first, _, rest = name.partition(".")
+    return _entry(items[int(first)], rest) if first.isdecimal() and int(first) < len(items) else None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitconfigmgr.cli.commands.agent_proposals import add_to
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitconfigmgr.adapters.edge.tuf_client import TufClient
     from gitconfigmgr.client import Config
 
 FILE = click.option(
@@ -155,3 +160,63 @@ def unpin(path: Path) -> None:
 
     main.pin(path, None, "")
     click.echo("not pinned")
+
+
+@command.group(
+    "tuf",
+    epilog="""\b
+Examples:
+  gitconfigmgr agent tuf --metadata-dir md init 1.root.json
+  gitconfigmgr agent tuf --metadata-dir md --metadata-url https://tuf.example.com/metadata refresh""",
+)
+@click.option("--metadata-dir", "folder", type=click.Path(path_type=Path), required=True, help="What is trusted.")
+@click.option("--metadata-url", "url", metavar="URL", default="", help="The metadata of the repository.")
+@click.option("--target-name", "name", metavar="PATH", default="", help="The target to download.")
+@click.option("--target-base-url", "targets_url", metavar="URL", default="", help="The targets of the repository.")
+@click.option("--target-dir", "targets", type=click.Path(path_type=Path), default=Path(), help="Where targets go.")
+@click.pass_context
+def tuf(context: click.Context, /, **given: object) -> None:
+    """A client of any TUF repository, as the official conformance suite calls it. Exit status 1 for any failure."""
+    from gitconfigmgr.agent import main
+
+    main.load_libraries()
+    context.obj = given
+
+
+@tuf.command("init")
+@click.argument("root", type=click.Path(path_type=Path))
+@click.pass_obj
+def tuf_init(given: dict[str, Any], root: Path) -> int:
+    """Trust the root metadata of a file."""
+    return _tuf(given, lambda client: client.init(root))
+
+
+@tuf.command("refresh")
+@click.pass_obj
+def tuf_refresh(given: dict[str, Any]) -> int:
+    """Bring the metadata up to date."""
+    return _tuf(given, lambda client: client.refresh(given["url"]))
+
+
+@tuf.command("download")
+@click.pass_obj
+def tuf_download(given: dict[str, Any]) -> int:
+    """Download a target and verify it."""
+    return _tuf(
+        given, lambda client: client.download(given["url"], given["name"], given["targets_url"], given["targets"])
+    )
+
+
+def _tuf(given: dict[str, Any], do: Callable[[TufClient], object]) -> int:
+    from gitconfigmgr.adapters.edge.tuf_client import TufClient
+    from gitconfigmgr.errors import OutsideError
+
+    try:
+        do(TufClient(given["folder"]))
+    except OutsideError as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
+    return 0
+
+
+add_to(command, FILE)
