@@ -37,6 +37,7 @@ os.environ.update(
     GIT_COMMITTER_EMAIL="committer@example.org",
     GIT_COMMITTER_DATE="2026-01-02T03:04:05Z",
     GIT_TERMINAL_PROMPT="0",
+    GRPC_ENABLE_FORK_SUPPORT="0",  # as in adapters/keys/google.py: a fake server is gRPC too
     COLUMNS="120",
     LC_ALL="C.UTF-8",
     NO_COLOR="1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
@@ -80,4 +81,6 @@ class GoogleProvider(ports.OneByOne):
 
 
 def _client() -> Any:
+    # handlers of gRPC's own would abort our forked processes, none of which speaks to the service
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     return load("google.cloud.kms", "gcp").KeyManagementServiceClient()
