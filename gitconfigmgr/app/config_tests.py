@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gitconfigmgr.app.untested import Overrides, SchemaRules, policy_rules
 from gitconfigmgr.check.fast import keyword_test
 from gitconfigmgr.check.globs import matches
 from gitconfigmgr.check.policies.waivers import names_policy
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, Related, collate, position_of
 from gitconfigmgr.model.names import closest, is_index, parse_path, show_path
-from gitconfigmgr.model.tests import Case, Coverage, Tested
+from gitconfigmgr.model.tests import Case, Tested
 from gitconfigmgr.model.values import Sealed, Segments, plain
 from gitconfigmgr.resolve.provenance import lowers
 from gitconfigmgr.source.config_tests import FOLDER, read_config_tests
@@ -18,10 +19,9 @@ from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import passed_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from gitconfigmgr.model.diagnostics import Position
-    from gitconfigmgr.model.names import KeyPath, Target
+    from gitconfigmgr.model.names import Target
     from gitconfigmgr.model.tests import ConfigTest, Expectation
     from gitconfigmgr.model.values import Node
     from gitconfigmgr.pipeline import Compiled, Repository
@@ -77,7 +77,7 @@ def _run(
     for test, case, targets in tests:
         for target in targets:
             by_target.setdefault(target, []).append((test, case))
-    overrides = _Overrides()
+    overrides, rules = Overrides(), SchemaRules()
     namespace = None
     for target in repository.targets:
         if target not in by_target and not coverage:
@@ -90,9 +90,12 @@ def _run(
         for test, case in mine:
             case.failures += [item for each in test.expectations if (item := _failure(compiled, each)) is not None]
         if coverage and compiled.root is not None:
-            overrides.look(compiled.root, [each.path for test, _ in mine for each in test.expectations if each.path])
+            paths = [each.path for test, _ in mine for each in test.expectations if each.path]
+            overrides.look(compiled.root, paths)
+            rules.look(repository.schemas.view(target.namespace), compiled.root, paths)
     if coverage:
-        tested.coverage += [overrides.coverage(), _rules(repository, [test for test, _, _ in tests])]
+        tested.coverage += [overrides.coverage(), rules.coverage()]
+        tested.coverage.append(policy_rules(repository, [test for test, _, _ in tests]))
 
 
 def _failure(compiled: Compiled, expected: Expectation) -> Diagnostic | None:
@@ -191,41 +194,3 @@ def _shown(value: Any) -> str:
 
     text = masked(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-
-
-class _Overrides:
-    """The values of upper layers that win over a lower one, and which of them tests touch."""
-
-    def __init__(self) -> None:
-        self._known: dict[Position, str] = {}
-        self._touched: set[Position] = set()
-
-    def look(self, root: Node, paths: list[tuple[str, ...]]) -> None:
-        for path, node in _overriding(root, ()):
-            place = position_of(node)
-            self._known.setdefault(place, show_path(path))
-            names = tuple(map(str, path))
-            if any(names[: len(tested)] == tested or tested[: len(names)] == names for tested in paths):
-                self._touched.add(place)
-
-    def coverage(self) -> Coverage:
-        left = sorted((place, name) for place, name in self._known.items() if place not in self._touched)
-        return Coverage("override", len(self._known), [(name, place) for place, name in left])
-
-
-def _overriding(node: Node, path: KeyPath) -> Iterator[tuple[KeyPath, Node]]:
-    if isinstance(node.value, dict):
-        for key, child in node.value.items():
-            yield from _overriding(child, (*path, key))
-    elif node.lower is not None:
-        yield path, node
-
-
-def _rules(repository: Repository, tests: list[ConfigTest]) -> Coverage:
-    """The rules of policies that neither an inline test nor a config test makes fail."""
-    from gitconfigmgr.app.policy_test import run_policy_tests
-
-    found = run_policy_tests(repository.rules.policies, repository.settings).coverage[0]
-    wanted = [str(each.value) for test in tests for each in test.expectations if each.kind == "policy"]
-    left = [item for item in found.untouched if not any(names_policy(item[0], name) for name in wanted)]
-    return Coverage(found.what, found.total, left)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.check.knowledge import Known
     from gitconfigmgr.check.library import File, Library
     from gitconfigmgr.check.reference import Reference
+    from gitconfigmgr.check.subschemas import Pointer
     from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.model.settings import SchemaBinding
 
@@ -196,6 +197,18 @@ class View:
     def members(self, path: KeyPath) -> list[str]:
         """The keys that schemas name below a path."""
         return self._known.members(path) if self._known else []
+
+    def rules(self, path: KeyPath) -> dict[str, tuple[File, Pointer]]:
+        """Where the repository's own schemas say what the value at exactly this path must be, by `FILE#POINTER`."""
+        from gitconfigmgr.check.subschemas import asserts, show_pointer
+
+        if self._known is None or self._library is None:
+            return {}
+        found = (self._library.place_of(schema) for schema in self._known.schemas(path) if asserts(schema))
+        return {
+            f"{place[0].name}#{show_pointer(place[1])}": place
+            for place in found if place is not None and place[0].uri.startswith(REPOSITORY)
+        }  # fmt: skip
 
     @cached_property
     def marks(self) -> Marks | None:

@@ -84,6 +84,18 @@ def on_same_value(schema: Schema, *, lists: tuple[str, ...] = _SAME_LIST, others
             yield from (item for item in value.values() if isinstance(item, dict))
 
 
+_SAYS_NOTHING = frozenset(
+    ("$schema", "$id", "$anchor", "$dynamicAnchor", "$comment", "$defs", "definitions", "$ref", "$dynamicRef", "title",
+     "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "properties", "items", "allOf", "anyOf",
+     "oneOf", "if", "then", "else")
+)  # fmt: skip
+
+
+def asserts(schema: Schema) -> bool:
+    """Whether a schema itself, without those in it, says what a value must be."""
+    return any(keyword not in _SAYS_NOTHING and not keyword.startswith("x-") for keyword in schema)
+
+
 def show_pointer(pointer: Pointer) -> str:
     """A JSON pointer as text: `/properties/a~1b`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
