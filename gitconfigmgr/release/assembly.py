@@ -128,7 +128,7 @@ class Assembler:
         digest = bundle.digest.removeprefix("sha256:")
         self._add(layout.file_of(path, digest), bundle.document, siblings=True)
         byproducts = {"provenance": digest_of(bundle.provenance)}
-        self._add(f"provenance/{byproducts['provenance']}.json", bundle.provenance, siblings=True)
+        self._add(layout.provenance_file(byproducts["provenance"]), bundle.provenance, siblings=True)
         previous = [entry for entry in self._history(old) if entry != digest]
         record = self._record(bundle, old)
         byproducts["record"] = digest_of(record)
@@ -159,6 +159,8 @@ class Assembler:
             custom |= {"previous": previous[0], "deltas": [known[: layout.PREFIX_DIGITS] for known in offered]}
         if bundle.content != bundle.digest:
             custom["content"] = bundle.content
+        if self.release.overrides:  # agents look at budgets too, and have to know what was set aside
+            custom["allowed"] = sorted({str(item["refusal"]) for item in self.release.overrides})
         if old is not None and "rollout" in custom:
             custom |= _sealed_before(custom_of(old), old_sealed)
         entries = [metadata.target_file(path, bundle.document, custom)]

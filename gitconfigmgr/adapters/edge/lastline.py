@@ -8,7 +8,7 @@ import orjson
 
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.names import show_path
-from gitconfigmgr.release.budget import exceeded, shape_of
+from gitconfigmgr.release.budget import Shape, exceeded, shape_of
 from gitconfigmgr.sync.access import within
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.adapters.edge.content import Content
     from gitconfigmgr.model.publishing import Budget
+
+DEEPEST = 1024  # what the JSON reader takes
+_LEAST = 2  # bytes of an item in a list; a key has more
 
 
 class LastLine:
@@ -35,7 +38,7 @@ class LastLine:
             size = held.bundle.length if held is not None else 0
             document = content.documents[namespace]
             if "budget" not in choice.custom.get("allowed", ()):
-                for sentence in exceeded(shape_of(document, choice.bundle.length), size, self._budget):
+                for sentence in exceeded(_shape(document, choice.bundle.length, self._budget), size, self._budget):
                     raise OutsideError(f"{namespace}: {sentence}", "raise `budget` of the agent where it is meant")
             self._valid(namespace, opened[namespace])
 
@@ -48,6 +51,13 @@ class LastLine:
                         keyword = next((str(part) for part in reversed(error.schema_path)), "schema")
                         where = show_path(path) or "the document"
                         raise OutsideError(f"{namespace}: {where} is not valid by {name} ({keyword})")
+
+
+def _shape(document: Any, length: int, budget: Budget) -> Shape:
+    """Counted only where so many bytes could be over the budget at all."""
+    if length < _LEAST * min(budget.keys, budget.items) and budget.depth >= DEEPEST:
+        return Shape(length, 0, 0, 0)
+    return shape_of(document, length)
 
 
 def _closed(document: Any, path: Sequence[Any]) -> bool:
