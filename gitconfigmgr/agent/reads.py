@@ -197,8 +197,13 @@ class Reads:
 
     def _versions(self, now: str) -> dict[str, Any]:
         board = self._engine.board
-        versions = {name: item.version for name, item in sorted(board.documents.items())}
-        return {"after": now, "release": board.release, "namespaces": versions}
+        items = sorted(board.documents.items())
+        versions = {name: item.version for name, item in items}
+        found = {"after": now, "release": board.release, "namespaces": versions}
+        marks = {
+            name: hashlib.sha256(repr(item.closed).encode()).hexdigest()[:16] for name, item in items if item.overrides
+        }
+        return found | ({"overridden": marks} if marks else {})
 
 
 def _json(value: Any, lines: str = "") -> Response:

@@ -78,6 +78,11 @@ def delta_file(old: str, new: str) -> str:
     return f"delta/{old}/{new}.dcz"
 
 
+def provenance_file(sha256: str) -> str:
+    """Where a provenance document is."""
+    return f"provenance/{sha256}.json"
+
+
 def attestation_file(sha256: str) -> str:
     """Where an attestation is."""
     return f"attest/{sha256}.intoto.dsse.json"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +40,38 @@ def limit(edge: Edge) -> object:
             return config.get("limit")
     except (ConfigError, KeyError):
         return None
+
+
+def test_a_value_says_where_it_comes_from(edge: Edge, start: Start) -> None:
+    """Fetched when it is asked for, held to the signed digest, and known also when the publisher is away."""
+    place = {"blob": "0" * 40, "environment": "production", "namespace": CHAT_API, "path": "configs/a/production.yaml"}
+    known = {"documents": [place], "values": {"at": [0, 1, 1], "keys": {"limit": [0, 3, 8]}}, "version": 1}
+    made = replace(bundle(CHAT, {"limit": 1}), provenance=json.dumps(known).encode())
+    edge.world.publish(made)
+    start()
+    eventually(lambda: limit(edge) == 1)
+    folder = edge.world.tree / "provenance"
+    with Config(CHAT_API, socket=str(edge.folder / "s"), timeout=30) as config:
+        for path in folder.iterdir():
+            path.write_bytes(path.read_bytes().replace(b"production.yaml", b"productiom.yaml"))
+        with pytest.raises(ConfigError, match="could not be fetched: it is not what was signed"):
+            config.explain("limit")
+        for path in folder.iterdir():
+            path.write_bytes(made.provenance)
+        eventually(lambda: explained(config))
+        shutil.rmtree(folder)
+        found = config.explain("limit")
+        assert (found["source"], found["documents"]) == ("configs/a/production.yaml:3:8", [place])
+        assert len(found["commit"]) == 40
+        with pytest.raises(KeyError):
+            config.explain("nothing")
+
+
+def explained(config: Config) -> bool:
+    try:
+        return bool(config.explain("limit"))
+    except ConfigError:
+        return False
 
 
 def connect(edge: Edge) -> socket.socket:

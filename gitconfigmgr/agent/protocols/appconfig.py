@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -83,13 +84,14 @@ def _latest(view: View, token: str) -> Answer:
     if not all(isinstance(name, str) for name in asked):
         raise Refusal(400, "this is no token of a session")
     item = _item(view, *asked)
-    now = f"{item.version} {item.sha256}"
+    body = orjson.dumps(item.value)
+    now = hashlib.sha256(body).hexdigest()
     headers = (
         ("Next-Poll-Configuration-Token", _token([*asked, now])),
         ("Next-Poll-Interval-In-Seconds", str(_POLL_SECONDS)),
         *_headers(view, item)[1:],
     )
-    return Answer(b"" if seen == now else orjson.dumps(item.value), headers=headers)
+    return Answer(b"" if seen == now else body, headers=headers)
 
 
 def _token(values: list[str]) -> str:

@@ -42,15 +42,13 @@ def _bundle(view: View, name: str) -> bytes:
     items: dict[str, Item] = {item.namespace: item for item in map(view.item, names)}
     base = view.settings.base
     root = f"{base}/{name}" if base else name
-    lines = [f"{namespace} {item.version} {item.sha256}" for namespace, item in items.items()]
+    data = {f"/{namespace}/data.json": orjson.dumps(item.value) for namespace, item in items.items()}
     manifest = {
-        "revision": hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16],
+        "revision": hashlib.sha256(b"\n".join(data.values())).hexdigest()[:16],
         "roots": [root],
         "metadata": {"versions": {namespace: item.version for namespace, item in items.items()}},
     }
-    files = {"/.manifest": orjson.dumps(manifest)}
-    files |= {f"/{namespace}/data.json": orjson.dumps(item.value) for namespace, item in items.items()}
-    return _packed(files)
+    return _packed({"/.manifest": orjson.dumps(manifest), **data})
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

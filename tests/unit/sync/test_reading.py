@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitconfigmgr.sync.reading import Board, Policy, Served, find, locate, servable, token, visible
+from gitconfigmgr.sync.reading import Board, Policy, Served, find, locate, origin, servable, token, visible
 from gitconfigmgr.sync.replica import Phase
 
 DOCUMENT = {"a": {"b.c": [1, {"d": 2}]}, "a.b": 3, "e": None}
@@ -55,3 +55,21 @@ def test_the_token_changes_with_versions() -> None:
     one = Board(1, "", {"a": served("a")})
     assert token(one) == token(Board(2, "x", {"a": served("a")}))
     assert token(one) != token(Board(1, "", {"a": served("a", version=2)}))
+
+
+def test_where_a_value_comes_from() -> None:
+    documents = [{"path": "base.yaml"}, {"path": "production.yaml"}]
+    hosts = {"at": {"at": [1, 5, 1], "directive": "$append"}, "items": [[0, 9, 9], [1, 6, 3]]}
+    keys = {"a": {"at": [0, 1, 1], "keys": {"b.c": hosts}}, "a.b": [1, 2, 3], "whole": {"at": [0, 7, 7], "lock": "x"}}
+    known = {"documents": documents, "values": {"at": [0, 1, 1], "keys": keys}}
+    for path, source in (
+        ("", "base.yaml:1:1"),
+        ("a.b", "production.yaml:2:3"),
+        ("a.b.c", "production.yaml:5:1"),
+        ("a.b.c.0", "base.yaml:9:9"),
+        ("whole.below", "base.yaml:7:7"),
+    ):
+        assert origin(known, path)["source"] == source
+    for path in ("x", "a.x"):
+        with pytest.raises(KeyError):
+            origin(known, path)
