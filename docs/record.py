@@ -78,6 +78,20 @@ SCENES: dict[str, tuple[str, list[Command]]] = {
             Command("gitconfigmgr explain acme/chat service.url -e production"),
         ],
     ),
+    "history": (
+        "what changed in effect, since when, and the way back",
+        [
+            *START,
+            Command("gitconfigmgr impact --set acme/chat model.max_tokens=2048"),
+            edit(f"{CHAT}/base.yaml", "max_tokens: 1024", "max_tokens: 2048"),
+            Command("git commit -qam 'Longer answers while we test'"),
+            edit(f"{CHAT}/production.yaml", "max_tokens: 4096", "max_tokens: 6000"),
+            Command("git commit -qam 'Longer answers for everybody'"),
+            Command("gitconfigmgr diff HEAD~2..HEAD"),
+            Command("gitconfigmgr log acme/chat -e production --graph"),
+            Command("gitconfigmgr rollback acme/chat -e production --to 1 --dry-run"),
+        ],
+    ),
 }
 
 

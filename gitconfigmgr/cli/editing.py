@@ -168,14 +168,27 @@ def _print_json(change: Change, outcome: Outcome, commit: str | None, *, written
 
 
 def diff_text(tree: Tree, files: Mapping[str, bytes | None]) -> str:
-    """A unified diff of edited files."""
-    from difflib import unified_diff
-
-    lines: list[str] = []
+    """A unified diff of edited files, as terminals show it."""
+    text = ""
     for path, data in sorted(files.items()):
         old = tree.read(path)
         sides = [b"" if side is None else side for side in (old, data)]
-        before, after = (side.decode("utf-8", "replace").splitlines(keepends=True) for side in sides)
+        before, after = (side.decode("utf-8", "replace") for side in sides)
         names = ("/dev/null" if old is None else f"a/{path}", "/dev/null" if data is None else f"b/{path}")
-        lines += unified_diff(before, after, *names)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        text += unified(before, after, *names)
+    return text
+
+
+def unified(before: str, after: str, *names: str) -> str:
+    """The unified diff of two texts."""
+    from difflib import unified_diff
+
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), *names)
+    return "".join(map(_colored, lines))
+
+
+def _colored(line: str) -> str:
+    text = line.removesuffix("\n")
+    color = {"-": "red", "+": "green", "@": "cyan"}.get(line[0]) if line[:3] not in {"---", "+++"} else None
+    styled = click.style(text, fg=color) if color else click.style(text, bold=True) if line[0] in "-+" else text
+    return f"{styled}\n" if line.endswith("\n") else f"{styled}\n\\ No newline at end of file\n"

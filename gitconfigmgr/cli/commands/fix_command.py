@@ -38,6 +38,7 @@ def command(
     from gitconfigmgr.app.fix import fixes
     from gitconfigmgr.app.select import find_root
     from gitconfigmgr.cli.commands.check_command import relative_paths
+    from gitconfigmgr.cli.editing import unified
     from gitconfigmgr.wiring.trees import open_tree
 
     state = options.state(ctx)
@@ -47,7 +48,7 @@ def command(
     found = fixes(open_tree(state), relative_paths(state.folder, paths))
     for item in found:
         if show:
-            click.echo("".join(_diff(item.path, item.before, item.after)), nl=False)
+            click.echo(unified(item.before, item.after, f"a/{item.path}", f"b/{item.path}"), nl=False)
         else:
             write_atomically(root / item.path, item.after.encode())
             click.echo(f"fixed {item.path}: {item.count} {'finding' if item.count == 1 else 'findings'}")
@@ -75,10 +76,3 @@ def _remove(state: State, paths: list[str], *, show: bool) -> NoReturn:
         place.save(change.files, "")
         click.echo("".join(f"fixed {path}\n" for path in sorted(change.files)) or "nothing to fix\n", nl=False)
     options.finish(1 if show and change.files else 0)
-
-
-def _diff(path: str, before: str, after: str) -> list[str]:
-    from difflib import unified_diff
-
-    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}")
-    return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
