@@ -179,11 +179,11 @@ def diff_text(tree: Tree, files: Mapping[str, bytes | None]) -> str:
     return text
 
 
-def unified(before: str, after: str, *names: str) -> str:
+def unified(before: str, after: str, old: str, new: str) -> str:
     """The unified diff of two texts."""
     from difflib import unified_diff
 
-    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), *names)
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
     return "".join(map(_colored, lines))
 
 
