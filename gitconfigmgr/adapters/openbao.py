@@ -33,6 +33,7 @@ class OpenBaoServer:
         self._program = _program()
         self._hvac = load("hvac", "vault")
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self.token = secrets.token_urlsafe(24)
 
     def __enter__(self) -> OpenBaoServer:
@@ -76,6 +77,7 @@ class OpenBaoServer:
             [self._program, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
         )  # fmt: skip
+        self._watch(self._process.pid)
         client = self._hvac.Client(url=self.address, token=self.token, timeout=30)
         until = time.monotonic() + START_SECONDS
         while self.alive() and time.monotonic() < until:
@@ -87,7 +89,19 @@ class OpenBaoServer:
         self._stop()
         return False
 
+    def _watch(self, pid: int) -> None:
+        """End the server also where this process is killed: then a pipe to a shell in a session of its own closes."""
+        script = 'read -r line; [ "$line" ] || { kill -9 "$0"; rm -rf "$1"; }'
+        self._watchdog = subprocess.Popen(  # noqa: S603 - as above: numbers and paths of our own
+            ["/bin/sh", "-c", script, str(pid), str(self._folder)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
     def _stop(self) -> None:
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is not None:  # first: it must not end whoever is given the number of the server next
+            with suppress(BrokenPipeError):
+                watchdog.communicate(b"ended\n")
         process, self._process = self._process, None
         if process is None:
             return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.source.layout import POLICIES, SETTINGS
 
@@ -12,12 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GENERATED = {"__pycache__"}
+MAIN = "main"
+_BRANCH = b"  branch: main "
 
 
-def scaffold(template: Path, folder: Path, write: Callable[[Path, bytes], None], *, policies: bool = True) -> list[str]:
+def scaffold(
+    template: Path, folder: Path, write: Callable[[Path, bytes], None], *, policies: bool = True, branch: str = MAIN
+) -> list[str]:
     """Copy a template into a folder; the paths written. Raises UsageError rather than replace a file.
 
     `policies` tells whether they can be evaluated here: a repository that cannot be checked is no good beginning.
+    `branch` is the one that is released.
     """
     if (folder / SETTINGS).exists():
         raise UsageError(f"{folder} has a {SETTINGS} already", "it is a config repository; run `gitconfigmgr check`")
@@ -30,5 +37,11 @@ def scaffold(template: Path, folder: Path, write: Callable[[Path, bytes], None],
         raise UsageError(f"{folder} has a {there[0]} already", "choose a new folder; init replaces nothing")
     for name, source in zip(names, sources, strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write(folder / name, source.read_bytes())
+        data = source.read_bytes()
+        write(folder / name, data.replace(_BRANCH, _BRANCH.replace(MAIN.encode(), _quoted(branch))))
     return names
+
+
+def _quoted(branch: str) -> bytes:
+    """As YAML takes it whatever it is called."""
+    return branch.encode() if branch == MAIN else orjson.dumps(branch)

@@ -53,11 +53,12 @@ def create_repository(folder: Path) -> list[str]:
     """A new config repository from the packaged template, under Git; the files written."""
     from gitconfigmgr.adapters import packaged
     from gitconfigmgr.adapters.files import write_atomically
-    from gitconfigmgr.adapters.git.commit import ensure_repository
+    from gitconfigmgr.adapters.git.commit import checked_out, ensure_repository
     from gitconfigmgr.adapters.policies.engines import is_installed
-    from gitconfigmgr.app.scaffold import scaffold
+    from gitconfigmgr.app.scaffold import MAIN, scaffold
 
-    names = scaffold(packaged.template(), folder, write_atomically, policies=is_installed())
+    branch = checked_out(folder) or MAIN
+    names = scaffold(packaged.template(), folder, write_atomically, policies=is_installed(), branch=branch)
     ensure_repository(folder)
     install_git(folder)
     return names

@@ -60,8 +60,10 @@ def _root_or(folder: Path) -> Path:
 def open_keys(folder: Path, keys: Path | None, tenant: str | None, ask: Callable[[str], str] | None) -> KeyFolder:
     """The key folder of a tenant; of that of the settings where none is named."""
     from gitconfigmgr.adapters import releasing
+    from gitconfigmgr.adapters.keys.extras import load
     from gitconfigmgr.model.publishing import DEFAULT_TENANT
 
+    load("tuf.api.metadata", "release")  # before anything is made
     try:
         found = tenant or open_repository(State(folder)).settings.release.tenant
     except UsageError:
@@ -77,6 +79,28 @@ def open_published(
     from gitconfigmgr.adapters.publishers.reading import open_reader
 
     load("tuf.api.metadata", "release")
+    trusted = _root_of(root) if root else _own_root(open_keys(folder, keys, tenant, None))
     read, local = open_reader(address, tenant)
-    trusted = root.read_bytes() if root else open_keys(folder, keys, tenant, None).roots()[0]
     return read, local, trusted
+
+
+_ROOT = "the 1.root.json that `gitconfigmgr keys init` made, or a copy of it that reached you by a way that you trust"
+
+
+def _root_of(path: Path) -> bytes:
+    from gitconfigmgr.release.trust import UntrustedError, parsed
+
+    try:
+        data = path.read_bytes()
+        parsed(data, "root", "root")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", f"name {_ROOT}") from None
+    except UntrustedError:
+        raise UsageError(f"{path} is no root metadata", f"name {_ROOT}") from None
+    return data
+
+
+def _own_root(keys: KeyFolder) -> bytes:
+    if not keys.exists():
+        raise UsageError(f"there is no root to trust in {keys.folder}", f"name one by --root: {_ROOT}")
+    return keys.roots()[0]

@@ -254,6 +254,15 @@ def ensure_repository(folder: Path) -> None:
         pygit2.init_repository(str(folder), initial_head="main")
 
 
+def checked_out(folder: Path) -> str | None:
+    """The branch that is checked out, with or without a commit; None where there is none or no repository."""
+    import pygit2
+
+    found = pygit2.discover_repository(str(folder)) if folder.exists() else None
+    head = pygit2.Repository(found).lookup_reference("HEAD").target if found else None
+    return head.removeprefix("refs/heads/") if isinstance(head, str) else None
+
+
 def commit_all(folder: Path, message: str) -> None:
     """Commit everything below a folder as the program itself: for repositories that it made."""
     import pygit2

@@ -81,6 +81,33 @@ def test_the_server_has_what_the_work_tree_says_until_the_interrupt(tmp_path):
             running.wait()
 
 
+@pytest.mark.slow
+def test_a_killed_dev_leaves_no_server_and_no_token(tmp_path):
+    write_files(tmp_path / "r", {"gitconfigmgr.yaml": "version: 1\n", "configs/acme/chat/base.yaml": "limit: 1\n"})
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        running = subprocess.Popen(
+            [sys.executable, "-u", "-m", "gitconfigmgr", "dev", str(tmp_path / "r")], stdout=file, stderr=file
+        )
+    try:
+        assert wait(lambda: "watching:" in log.read_text()), log.read_text()
+        address = log.read_text().split("VAULT_ADDR=")[1].split()[0]
+        token_file = Path(log.read_text().split("$(cat ")[1].split(")")[0])
+        assert requests.get(f"{address}/v1/sys/health", timeout=30).ok
+    finally:
+        running.kill()
+        running.wait()
+
+    def gone() -> bool:
+        try:
+            requests.get(f"{address}/v1/sys/health", timeout=30)
+        except requests.ConnectionError:
+            return not token_file.parent.exists()
+        return False
+
+    assert wait(gone)
+
+
 def wait(condition) -> bool:
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
