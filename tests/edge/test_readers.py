@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -169,6 +171,52 @@ def test_a_reader_that_takes_nothing_is_not_answered_on(edge: Edge, start: Start
         assert resident(process.pid) - memory < 20_000, "kB"
         greedy.settimeout(60)
         assert json.loads(answer(greedy)[1])["limit"] == 1
+
+
+def test_readers_and_watchers_while_releases_come(edge: Edge, start: Start) -> None:
+    """2 kB each: every answer is one release, whole; nobody sees an older one after a newer; watchers end at the last."""
+    last = 8
+
+    def publish(number: int) -> None:
+        edge.world.publish(bundle(CHAT, {"limit": number, "prompt": f"{number}" * 2000}))
+
+    publish(1)
+    process = start()
+    eventually(lambda: limit(edge) == 1)
+
+    def read() -> list[int]:
+        seen = []
+        with connect(edge) as made:
+            while not seen or seen[-1] < last:
+                made.sendall(WHOLE)
+                status, body = answer(made)
+                found = json.loads(body)
+                assert status == 200
+                assert found["prompt"] == f"{found['limit']}" * 2000
+                seen.append(found["limit"])
+        return seen
+
+    def watch() -> list[int]:
+        seen: list[int] = []
+        with connect(edge) as made, made.makefile("rb") as lines:
+            made.sendall(b"GET /watch HTTP/1.1\r\nAccept: text/event-stream\r\n\r\n")
+            while not seen or seen[-1] < last:
+                line = lines.readline()
+                if line.startswith(b"data: "):
+                    seen.append(json.loads(line[6:])["namespaces"][CHAT_API])
+        return seen
+
+    with ThreadPoolExecutor(40) as threads:
+        readers = [threads.submit(read) for _ in range(4)]
+        watchers = [threads.submit(watch) for _ in range(30)]
+        for number in range(2, last + 1):
+            publish(number)
+            process.send_signal(signal.SIGHUP)
+            eventually(lambda number=number: limit(edge) == number)  # type: ignore[misc]
+        for found in (*readers, *watchers):
+            seen = found.result(60)
+            assert seen == sorted(seen)
+            assert seen[-1] == last
 
 
 def resident(pid: int) -> int:
