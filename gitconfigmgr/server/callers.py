@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.server.messages import Request
     from gitconfigmgr.sync.endpoint import Tokens
 
+_AGAIN = 0.1  # seconds between looks for a token that is not known
 ANYBODY = frozenset({Ability.READ})
 
 
@@ -50,9 +51,12 @@ class Callers:
         self._anonymous = anonymous
         self._known: dict[str, Grant] = {}
         self._stamp: object = None
+        self._looked = 0.0
+        self._looking = asyncio.Lock()
 
     async def look(self) -> None:
         """Read the tokens anew, where they have changed."""
+        self._looked = time.monotonic()
         try:
             stamp = await asyncio.to_thread(self._tokens.stamp)
             if stamp == self._stamp and stamp is not None:
@@ -64,6 +68,14 @@ class Callers:
         self._known = {token.grant.key: token.grant for token in found if token.revoked is None}
         self._stamp = stamp
         self._changed()
+
+    async def _look_again(self) -> None:
+        """Have had a look that began after now; all who ask for one at the same time share it."""
+        asked = time.monotonic()
+        async with self._looking:
+            if self._looked < asked:
+                await asyncio.sleep(max(0.0, self._looked + _AGAIN - asked))
+                await self.look()
 
     async def grant(self, request: Request, tenant: str) -> Grant:
         """Raises UnknownError."""
@@ -90,6 +102,8 @@ class Callers:
     async def _by_token(self, token: str) -> Grant:
         if token.startswith(PREFIX):
             key = key_of(token)
+            if key not in self._known:
+                await self._look_again()  # it may have been made just now
             found = self._known.get(key)
             if found is None:
                 raise UnknownError("the token is not known")

@@ -52,13 +52,18 @@ class FolderTree:
             if error.errno in _ABSENT:
                 return None
             raise OutsideError(f"{tenant}/{path}: {error.strerror}") from None
-        with os.fdopen(file, "rb") as opened:
-            known = os.fstat(opened.fileno())
+        try:
+            known = os.fstat(file)
             if not stat.S_ISREG(known.st_mode):
                 return None
             if known.st_size > MOST_BYTES:
                 raise OutsideError(f"{tenant}/{path} is larger than {MOST_BYTES} bytes")
-            return opened.read(MOST_BYTES)
+            with open(file, "rb", closefd=False) as opened:
+                return opened.read(MOST_BYTES)
+        except OSError as error:
+            raise OutsideError(f"{tenant}/{path}: {error.strerror}") from None
+        finally:
+            os.close(file)
 
     def stamp(self, tenant: str) -> object:
         found: list[tuple[int, int, int] | None] = []
