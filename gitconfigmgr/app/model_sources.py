@@ -1,7 +1,7 @@
 """Other people's tables of models as ours: LiteLLM's JSON, models.dev's JSON, the Anthropic SDK's list of retirements.
 
-Each reader gives `{"provider/model": {field: value}}` with the fields of check/llm/catalog.py. Nothing is run: the
-SDK's list is read as a literal.
+Each reader gives `{"provider/model": {field: value}}` with the fields of check/llm/catalog.py, and notes what is written
+there and cannot be used. Nothing is run: the SDK's list is read as a literal.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import gzip
 import re
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.check.llm.catalog import CAPABILITIES
 from gitconfigmgr.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    _Reader = Callable[[dict[str, Any], list[str]], Iterator[tuple[str, dict[str, Any]]]]
 
 Table = dict[str, dict[str, Any]]
 MAX_BYTES = 64 * 1024 * 1024
@@ -54,22 +56,31 @@ _DAY = re.compile(r"(\w+) (\d{1,2})(?:st|nd|rd|th), (\d{4})")
 LICENSES = {"anthropic-sdk": "Apache-2.0", "litellm": "MIT", "models.dev": "MIT"}
 
 
-def read_source(data: bytes) -> tuple[str, Table]:
-    """The kind of a file and what it says. Raises UsageError for a file of no known kind."""
+class Read(NamedTuple):
+    """The kind of a file, what it says, and what of it cannot be used: `gpt-x: max_input_tokens is 'many'`."""
+
+    kind: str
+    table: Table
+    unusable: list[str]
+
+
+def read_source(data: bytes) -> Read:
+    """A file of models. Raises UsageError for one of no known kind."""
     import orjson
 
     if data[:2] == b"\x1f\x8b":
         data = _unpacked(data)
+    unusable: list[str] = []
     if b"DEPRECATED_MODELS" in data[:200_000] and not data.lstrip().startswith(b"{"):
-        return "anthropic-sdk", _anthropic(data)
+        return Read("anthropic-sdk", _anthropic(data, unusable), unusable)
     try:
         raw = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise UsageError(f"the file is no JSON: {error}", _HINT) from None
     if isinstance(raw, dict) and any(isinstance(item, dict) and "litellm_provider" in item for item in raw.values()):
-        return "litellm", _collected(_litellm, raw)
+        return Read("litellm", _collected(_litellm, raw, unusable), unusable)
     if isinstance(raw, dict) and any(isinstance(item, dict) and "models" in item for item in raw.values()):
-        return "models.dev", _collected(_models_dev, raw)
+        return Read("models.dev", _collected(_models_dev, raw, unusable), unusable)
     raise UsageError("the file is no table of models that is known", _HINT)
 
 
@@ -91,9 +102,66 @@ def _unpacked(data: bytes) -> bytes:
     return found
 
 
-def _collected(read: Callable[[dict[str, Any]], Iterator[tuple[str, dict[str, Any]]]], raw: dict[str, Any]) -> Table:
+class _Item:
+    """What a file says of one model; a value that cannot be used counts as none, and is noted."""
+
+    def __init__(self, name: str, said: Mapping[str, Any], unusable: list[str]) -> None:
+        self.said = said
+        self._name = name
+        self._unusable = unusable
+
+    def number(self, key: str) -> float | None:
+        """A number from 0."""
+        value = self.said.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+            self._refuse(key, value)
+            return None
+        return int(value) if value == int(value) else float(value)
+
+    def count(self, key: str) -> int | None:
+        """A whole number; 0 says nothing."""
+        number = self.number(key)
+        if number is not None and number != int(number):
+            self._refuse(key, number)
+            return None
+        return int(number) if number else None
+
+    def price(self, key: str) -> float | None:
+        """Dollars for a million, from those for one."""
+        number = self.number(key)
+        if number is None:
+            return None
+        dollars = round(number * _MILLION, 6)
+        return int(dollars) if dollars == int(dollars) else dollars
+
+    def day(self, key: str) -> str | None:
+        """A day such as 2027-01-31."""
+        value = self.said.get(key)
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            self._refuse(key, value)
+            return None
+
+    def inside(self, key: str) -> _Item:
+        """A map in it; an empty one where there is none."""
+        value = self.said.get(key)
+        if not isinstance(value, dict):
+            self._refuse(key, value)
+            value = {}
+        return _Item(self._place(key), value, self._unusable)
+
+    def _refuse(self, key: str, value: Any) -> None:
+        if value is not None and value != "":
+            self._unusable.append(f"{self._place(key)} is {value!r:.40}")
+
+    def _place(self, key: str) -> str:
+        return f"{self._name}: {key}" if self._name else key
+
+
+def _collected(read: _Reader, raw: dict[str, Any], unusable: list[str]) -> Table:
     table: Table = {}
-    for name, found in read(raw):
+    for name, found in read(raw, unusable):
         known = {field: value for field, value in found.items() if value is not None}
         table[name] = known | table.get(name, {})
     return table
@@ -102,12 +170,15 @@ def _collected(read: Callable[[dict[str, Any]], Iterator[tuple[str, dict[str, An
 # -- LiteLLM -----------------------------------------------------------------------------------------------------------
 
 
-def _litellm(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _litellm(raw: dict[str, Any], unusable: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, item in raw.items():
-        mode = _MODES.get(item.get("mode", "")) if isinstance(item, dict) else None
+        if not isinstance(item, dict):
+            unusable.append(f"{name} is {item!r:.40}")
+            continue
+        mode = _MODES.get(str(item.get("mode")))
         owner = _litellm_name(name, str(item.get("litellm_provider"))) if mode else None
         if owner is not None:
-            yield owner, _litellm_facts(item) | {"mode": mode}
+            yield owner, _litellm_facts(_Item(name, item, unusable)) | {"mode": mode}
 
 
 def _litellm_name(name: str, provider: str) -> str | None:
@@ -122,39 +193,39 @@ def _litellm_name(name: str, provider: str) -> str | None:
     return f"{ours}/{model}"
 
 
-def _litellm_facts(item: dict[str, Any]) -> dict[str, Any]:
-    said = {name: item[key] for name, key in _SUPPORTS.items() if isinstance(item.get(key), bool)}
+def _litellm_facts(item: _Item) -> dict[str, Any]:
+    said = {name: item.said[key] for name, key in _SUPPORTS.items() if isinstance(item.said.get(key), bool)}
     return {
-        "context_window": _count(item.get("max_input_tokens")),
-        "max_output_tokens": _count(item.get("max_output_tokens"))
-        if item.get("mode") in {"chat", "responses"}
+        "context_window": item.count("max_input_tokens"),
+        "max_output_tokens": item.count("max_output_tokens")
+        if item.said.get("mode") in {"chat", "responses"}
         else None,
-        "input_per_million": _price(item.get("input_cost_per_token")),
-        "cached_input_per_million": _price(item.get("cache_read_input_token_cost")),
-        "output_per_million": _price(item.get("output_cost_per_token")),
+        "input_per_million": item.price("input_cost_per_token"),
+        "cached_input_per_million": item.price("cache_read_input_token_cost"),
+        "output_per_million": item.price("output_cost_per_token"),
         "long_context": _long(item),
-        "embedding_dimensions": _count(item.get("output_vector_size")),
-        "retires": _day(item.get("deprecation_date")),
+        "embedding_dimensions": item.count("output_vector_size"),
+        "retires": item.day("deprecation_date"),
         "capabilities": _mask(name for name, yes in said.items() if yes) if said else None,
-        "sampling": item.get("supports_sampling_params") if item.get("supports_sampling_params") is False else None,
-        "refused_efforts": _refused(item),
+        "sampling": False if item.said.get("supports_sampling_params") is False else None,
+        "refused_efforts": _refused(item.said),
     }
 
 
-def _long(item: dict[str, Any]) -> list[float] | None:
-    for key, value in item.items():
-        match = re.fullmatch(r"input_cost_per_token_above_(\d+)k_tokens", key)
-        if match and (price := _price(value)) is not None:
-            output = _price(item.get(key.replace("input", "output", 1)))
+def _long(item: _Item) -> list[float] | None:
+    for key in item.said:
+        match = re.fullmatch(r"input_cost_per_token_above_(\d{1,6})k_tokens", key)
+        if match and (price := item.price(key)) is not None:
+            output = item.price(key.replace("input", "output", 1))
             return [
                 int(match[1]) * 1000,
                 price,
-                output if output is not None else _price(item["output_cost_per_token"]) or 0,
+                output if output is not None else item.price("output_cost_per_token") or 0,
             ]
     return None
 
 
-def _refused(item: dict[str, Any]) -> list[str] | None:
+def _refused(item: Mapping[str, Any]) -> list[str] | None:
     levels = item.get("reasoning_effort_levels")
     if isinstance(levels, list) and levels:
         return [name for name in _EFFORTS if name not in levels] or None
@@ -164,39 +235,44 @@ def _refused(item: dict[str, Any]) -> list[str] | None:
 # -- models.dev --------------------------------------------------------------------------------------------------------
 
 
-def _models_dev(raw: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _models_dev(raw: dict[str, Any], unusable: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for provider, ours in _MODELS_DEV.items():
-        for name, item in raw.get(provider, {}).get("models", {}).items():
-            outputs = item.get("modalities", {}).get("output", [])
-            if "text" in outputs and isinstance(item.get("limit"), dict):
+        for name in (models := _Item("", raw, unusable).inside(provider).inside("models")).said:
+            item = models.inside(name)
+            if "text" in _words(item.inside("modalities"), "output") and isinstance(item.said.get("limit"), dict):
                 yield f"{ours}/{name}", _models_dev_facts(name, item)
 
 
-def _models_dev_facts(name: str, item: dict[str, Any]) -> dict[str, Any]:
-    limit, cost = item["limit"], item.get("cost") or {}
-    embedding = "embed" in name or "embed" in str(item.get("family"))
-    inputs = item.get("modalities", {}).get("input", [])
-    said = {"tools": item.get("tool_call"), "reasoning": item.get("reasoning"), "json_schema": item.get("structured_output"),
-            "vision": "image" in inputs, "pdf": "pdf" in inputs, "audio": "audio" in inputs, "video": "video" in inputs,
-            "prompt_caching": "cache_read" in cost}  # fmt: skip
+def _words(item: _Item, key: str) -> list[Any]:
+    value = item.said.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _models_dev_facts(name: str, item: _Item) -> dict[str, Any]:
+    limit, cost, said = item.inside("limit"), item.inside("cost"), item.said
+    embedding = "embed" in name or "embed" in str(said.get("family"))
+    inputs = _words(item.inside("modalities"), "input")
+    can = {"tools": said.get("tool_call"), "reasoning": said.get("reasoning"), "json_schema": said.get("structured_output"),
+           "vision": "image" in inputs, "pdf": "pdf" in inputs, "audio": "audio" in inputs, "video": "video" in inputs,
+           "prompt_caching": "cache_read" in cost.said}  # fmt: skip
     return {
         "mode": "embedding" if embedding else "chat",
-        "context_window": _count(limit.get("input")) or _count(limit.get("context")),
-        "total_window": None if embedding else _count(limit.get("context")),
-        "max_output_tokens": None if embedding else _count(limit.get("output")),
-        "input_per_million": _number(cost.get("input")),
-        "cached_input_per_million": _number(cost.get("cache_read")),
-        "output_per_million": _number(cost.get("output")),
-        "status": {"beta": "preview", "alpha": "preview", "deprecated": "deprecated"}.get(item.get("status", "")),
-        "capabilities": _mask(capability for capability, yes in said.items() if yes),
-        "sampling": False if item.get("temperature") is False and item.get("reasoning") and not embedding else None,
+        "context_window": limit.count("input") or limit.count("context"),
+        "total_window": None if embedding else limit.count("context"),
+        "max_output_tokens": None if embedding else limit.count("output"),
+        "input_per_million": cost.number("input"),
+        "cached_input_per_million": cost.number("cache_read"),
+        "output_per_million": cost.number("output"),
+        "status": {"beta": "preview", "alpha": "preview", "deprecated": "deprecated"}.get(str(said.get("status"))),
+        "capabilities": _mask(capability for capability, yes in can.items() if yes),
+        "sampling": False if said.get("temperature") is False and said.get("reasoning") and not embedding else None,
     }
 
 
 # -- the Anthropic SDK -------------------------------------------------------------------------------------------------
 
 
-def _anthropic(data: bytes) -> Table:
+def _anthropic(data: bytes, unusable: list[str]) -> Table:
     match = re.search(
         r"^DEPRECATED_MODELS[^=\n]*= (\{.*?^\})", data.decode("utf-8", "replace"), re.DOTALL | re.MULTILINE
     )
@@ -209,36 +285,15 @@ def _anthropic(data: bytes) -> Table:
     table: Table = {}
     for name, day in listed.items():
         parts = _DAY.fullmatch(str(day))
-        if parts:
-            ends = datetime.strptime(f"{parts[1]} {parts[2]} {parts[3]}", "%B %d %Y").date()
+        try:
+            ends = datetime.strptime(" ".join(parts.groups()), "%B %d %Y").date() if parts else None
+        except ValueError:
+            ends = None
+        if ends is None:
+            unusable.append(f"{name} is switched off on {day!r:.40}")
+        else:
             table[f"anthropic/{name}"] = {"mode": "chat", "retires": ends.isoformat()}
     return table
-
-
-# -- values ------------------------------------------------------------------------------------------------------------
-
-
-def _count(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number and number == int(number) else None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
-        return None
-    return int(value) if value == int(value) else float(value)
-
-
-def _price(value: Any) -> float | None:
-    number = _number(value)
-    if number is None:
-        return None
-    dollars = round(number * _MILLION, 6)
-    return int(dollars) if dollars == int(dollars) else dollars
-
-
-def _day(value: Any) -> str | None:
-    return value if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else None
 
 
 def _mask(names: Any) -> int:

@@ -30,11 +30,12 @@ _ITSELF = "the id itself"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table and what it is called: `litellm 1.109.1`."""
+    """A table and what it is called: `litellm 1.109.1`; `unusable` is what was passed over in it."""
 
     name: str
     license: str
     table: Table
+    unusable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,8 @@ def sources_of(files: Sequence[tuple[str | None, bytes]]) -> list[Source]:
     """Files as tables; a name that was not given is the kind of the file."""
     found = []
     for name, data in files:
-        kind, table = read_source(data)
-        found.append(Source(name or kind, LICENSES[kind], table))
+        read = read_source(data)
+        found.append(Source(name or read.kind, LICENSES[read.kind], read.table, tuple(read.unusable)))
     return found
 
 

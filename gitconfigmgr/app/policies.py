@@ -53,7 +53,9 @@ def packaged_policies(
 
 
 def listed(policies: Policies, repository: Repository | None = None) -> list[Listed]:
-    """The policies by their ids, those with mistakes left out."""
+    """The policies in force by their ids; those with mistakes are findings. Raises UsageError without an engine."""
+    if repository is not None:
+        policies.load()
     targets = None if repository is None else repository.matchable()
     found = []
     for _, policy in sorted(policies.policies.items()):

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.model.names import many
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from gitconfigmgr.app.models import Use
-    from gitconfigmgr.check.llm.catalog import Facts
+    from gitconfigmgr.app.models import Source, Use
+    from gitconfigmgr.check.llm.catalog import Facts, Known
 
+_MOST_PASSED_OVER = 10
 _SHOWN = {
     "mode": "mode", "context_window": "reads at most", "total_window": "reads and writes at most",
     "max_output_tokens": "writes at most", "input_per_million": "USD a million tokens read",
@@ -51,8 +53,9 @@ def list_(ctx: click.Context, everything: bool, provider: str | None, format_: s
     from gitconfigmgr.wiring.trees import open_repository
 
     repository = open_repository(options.state(ctx))
+    tables = models.known(repository)
+    _damaged(tables)
     if everything:
-        tables = models.known(repository)
         ids = [name for name in tables.ids() if provider is None or name.startswith(f"{provider}/")]
         rows = [models.Use(*_halves(name), tables.by_id(name), 0) for name in ids]
     else:
@@ -72,7 +75,9 @@ def show(ctx: click.Context, name: str, format_: str) -> None:
     from gitconfigmgr.app import models
     from gitconfigmgr.wiring.trees import open_repository
 
-    facts = models.shown(open_repository(options.state(ctx)), name)
+    repository = open_repository(options.state(ctx))
+    _damaged(models.known(repository))
+    facts = models.shown(repository, name)
     if format_ == "json":
         options.print_json(_facts(facts))
         return
@@ -140,7 +145,10 @@ def update(ctx: click.Context, files: tuple[str, ...], output: str | None, now: 
     day = now or (repository.today() if repository is not None else None)
     if given and day is None:
         raise UsageError("the day of the table is not known", "name it by --now 2026-12-31")
-    catalog = models.make_catalog(models.sources_of(given), day) if given and day is not None else None
+    sources = models.sources_of(given)
+    for source in sources:
+        _passed_over(source)
+    catalog = models.make_catalog(sources, day) if given and day is not None else None
     if output:
         if catalog is None:
             raise UsageError("there is nothing to write", "name tables by --from")
@@ -148,6 +156,23 @@ def update(ctx: click.Context, files: tuple[str, ...], output: str | None, now: 
         return
     assert repository is not None
     _write(ctx, models.updated(repository, catalog), only_check=False)
+
+
+def _passed_over(source: Source) -> None:
+    if source.unusable:
+        what = many(len(source.unusable), "fact") + (" is" if len(source.unusable) == 1 else " are")
+        click.echo(f"note: {what} passed over in {source.name}:", err=True)
+        for text in source.unusable[:_MOST_PASSED_OVER]:
+            click.echo(f"  {text}", err=True)
+        if len(source.unusable) > _MOST_PASSED_OVER:
+            click.echo(f"  and {len(source.unusable) - _MOST_PASSED_OVER} more", err=True)
+
+
+def _damaged(tables: Known) -> None:
+    """Tell of a table of the repository's own that is not used."""
+    if tables.own is not None and tables.problem is not None:
+        click.echo(f"note: models.lock.json is damaged, and the packaged catalogue counts: {tables.problem}", err=True)
+        click.echo("  write it anew by `gitconfigmgr models lock`, or restore it from Git", err=True)
 
 
 def _named_file(text: str) -> tuple[str | None, bytes]:
@@ -163,14 +188,14 @@ def _write(ctx: click.Context, data: bytes, *, only_check: bool) -> None:
     from gitconfigmgr.app import models
     from gitconfigmgr.app.select import find_root
     from gitconfigmgr.check.llm.catalog import LOCK, CatalogError, read_catalog
-    from gitconfigmgr.model.names import many
 
     place = find_root(options.state(ctx).folder) / LOCK
     before = place.read_bytes() if place.is_file() else None
     new = read_catalog(data)
     try:
         old = read_catalog(before) if before is not None else None
-    except CatalogError:
+    except CatalogError as error:
+        click.echo(f"note: {LOCK} is damaged: {error}", err=True)
         old = None
     if before == data:
         click.echo(f"{LOCK} is up to date: {many(len(new), 'model')} of {new.date}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.model.names import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,30 +41,35 @@ def list_(ctx: click.Context, packaged: bool, controls: bool, format_: str) -> N
     """List the policies in force, with the number of targets each matches."""
     from gitconfigmgr.adapters.packaged import read_schema
     from gitconfigmgr.app import policies as app
+    from gitconfigmgr.cli.render import TextReport, records
+    from gitconfigmgr.model.diagnostics import collate
+    from gitconfigmgr.source.excerpt import locate
 
     policies, repository = _policies(ctx, packaged=packaged)
+    read = _read_packaged if repository is None else repository.read
     if controls:
         data = read_schema(f"policies/{app.CONTROLS}")
         assert data is not None
         _show_controls(app.controls(data, policies), format_)
         return
     found = app.listed(policies, repository)
+    broken = locate(collate(item for item in policies.findings if item.fails), read)
     if format_ == "json":
-        options.print_json({"policies": [_record(item) for item in found]})
+        options.print_json({"policies": [_record(item) for item in found], "diagnostics": records(broken)})
         return
     for item in found:
         policy = item.policy
         head = f"{policy.id:24} {policy.path}"
-        click.echo(click.style(head, bold=True) + ("" if item.targets is None else f"  {item.targets} targets"))
+        click.echo(click.style(head, bold=True) + ("" if item.targets is None else f"  {many(item.targets, 'target')}"))
         if policy.description:
             click.echo(f"  {' '.join(policy.description.split())}")
         for rule in policy.rules:
             word = "" if rule.severity == "error" else f" ({rule.severity})"
             shown = f": {', '.join(rule.controls)}" if rule.controls else ""
             click.echo(f"  - {rule.name}{word}{shown}")
-    broken = sorted({item.position.path for item in policies.findings if item.fails and item.position is not None})
     if broken:
-        click.echo(f"note: not in force: {', '.join(broken)}; `gitconfigmgr policy test` says why", err=True)
+        report = TextReport(read)
+        click.echo("\n\n".join(["not in force:", *map(report.show, broken)]), err=True)
     elif not found:
         click.echo("no policies: put one into policies/, or name packaged ones in gitconfigmgr.yaml")
 

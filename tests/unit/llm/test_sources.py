@@ -48,7 +48,7 @@ DEPRECATED_MODELS = {
 
 
 def test_litellm() -> None:
-    kind, table = read_source(json.dumps(LITELLM).encode())
+    kind, table, _ = read_source(json.dumps(LITELLM).encode())
     assert kind == "litellm"
     assert set(table) == {"openai/gpt-x", "google_ai/g"}
     facts = table["openai/gpt-x"]
@@ -59,14 +59,15 @@ def test_litellm() -> None:
 
 
 def test_models_dev_packed() -> None:
-    kind, table = read_source(gzip.compress(json.dumps(MODELS_DEV).encode()))
+    kind, table, _ = read_source(gzip.compress(json.dumps(MODELS_DEV).encode()))
     assert kind == "models.dev"
     assert set(table) == {"openai/gpt-x"}
     assert (table["openai/gpt-x"]["total_window"], table["openai/gpt-x"]["sampling"]) == (400000, False)
 
 
 def test_the_sdk_is_read_and_not_run() -> None:
-    assert read_source(SDK) == ("anthropic-sdk", {"anthropic/claude-x": {"mode": "chat", "retires": "2026-06-15"}})
+    said = {"anthropic/claude-x": {"mode": "chat", "retires": "2026-06-15"}}
+    assert read_source(SDK) == ("anthropic-sdk", said, ["claude-y is switched off on 'some day'"])
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,34 @@ def test_the_first_source_decides_and_others_are_kept() -> None:
     assert facts.others["input_per_million"] == [(1.3, "two")]
     assert facts.others["context_window"] == [(400000, "two")]
     assert (facts.total_window, facts.source("total_window")) == (400000, "two")
+
+
+def test_what_cannot_be_used_is_told() -> None:
+    """Wrong types and days that do not exist count as not said; the rest of a model counts."""
+    broken = LITELLM["gpt-x"] | {
+        "max_input_tokens": "many", "max_output_tokens": 10.5, "input_cost_per_token": -1, "deprecation_date": "2027-02-30",
+        "output_cost_per_token": "", "input_cost_per_token_above_200k_tokens": True,
+    }  # fmt: skip
+    _, table, unusable = read_source(json.dumps({"gpt-x": broken, "other": "text"}).encode())
+    assert table["openai/gpt-x"]["cached_input_per_million"] == 0.125
+    assert not table["openai/gpt-x"].keys() & {"context_window", "max_output_tokens", "input_per_million", "retires"}
+    assert sorted(unusable) == [
+        "gpt-x: deprecation_date is '2027-02-30'", "gpt-x: input_cost_per_token is -1",
+        "gpt-x: input_cost_per_token_above_200k_tokens is True", "gpt-x: max_input_tokens is 'many'",
+        "gpt-x: max_output_tokens is 10.5", "other is 'text'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("openai", "said"),
+    [
+        ({"models": ["gpt-x"]}, "openai: models is ['gpt-x']"),
+        ({"models": {"gpt-x": 1}}, "openai: models: gpt-x is 1"),
+        (
+            {"models": {"gpt-x": MODELS_DEV["openai"]["models"]["gpt-x"] | {"cost": []}}},
+            "openai: models: gpt-x: cost is []",
+        ),
+    ],
+)
+def test_a_models_dev_table_of_another_shape_is_told(openai: dict[str, object], said: str) -> None:
+    assert read_source(json.dumps({"openai": openai, "groq": {"models": {}}}).encode())[2] == [said]
