@@ -40,6 +40,7 @@ class Following:
         self._watch: Watch | None = None
         self._loop: asyncio.AbstractEventLoop
         self._hint = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._wanted = asyncio.Event()
         self._polled = float("-inf")
 
@@ -100,10 +101,12 @@ class Following:
 
     def _hinted(self, number: int) -> None:
         active = self._engine.replica.active
-        if active is None or number > active.number:
-            self._hint = max(self._hint, number)
+        if active is not None and number <= active.number:
+            return
+        self._hint = max(self._hint, number)
+        if self._timer is None:
             wait = after_hint(self._settings.instance, time.monotonic() - self._polled)
-            self._loop.call_later(wait, self._wanted.set)
+            self._timer = self._loop.call_later(wait, self._wanted.set)
 
     async def _until(self, stop: asyncio.Event, seconds: float) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._wanted)]
@@ -111,3 +114,6 @@ class Following:
         for wait in waits:
             wait.cancel()
         self._wanted.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -103,6 +103,9 @@ class Liar:
                 self.say(Said(204))
 
             def say(self, said: Said) -> None:
+                if liar.ended.is_set():
+                    self.close_connection = True
+                    return
                 head = f"HTTP/1.1 {said.status} x\r\n" + "".join(f"{name}: {value}\r\n" for name, value in said.lines)
                 length = len(said.body) if said.declared is None else said.declared
                 if said.status not in (204, 304):

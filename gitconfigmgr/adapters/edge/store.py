@@ -63,7 +63,10 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One agent at a time. Raises UsageError for a second one."""
-        descriptor = self._lock()
+        try:  # not for writing: a volume may become read-only, and what it holds can be served
+            descriptor = os.open(self.folder / "lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _outside(self.folder, error, "name another state folder") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
@@ -71,15 +74,6 @@ class Store:
             raise UsageError(f"another agent uses {self.folder}", "give each its own state folder") from None
         finally:
             os.close(descriptor)
-
-    def _lock(self) -> int:
-        place = self.folder / "lock"
-        try:
-            return os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            with suppress(OSError):  # a volume that has become read-only: what it holds can be served
-                return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-            raise _outside(self.folder, error, "name another state folder") from None
 
     def activate(self, generation: Generation, content: Mapping[str, bytes]) -> None:
         """Make this the last known good; `content` by digest. Killed anywhere, the one before stays, or this one is whole."""
