@@ -17,7 +17,7 @@ from gitconfigmgr.model.diagnostics import Diagnostic, Position
 from gitconfigmgr.model.names import Target, prefixes
 from gitconfigmgr.model.subjects import Subject
 from gitconfigmgr.model.values import SEALED, Document, Node, plain
-from gitconfigmgr.ports import MissingObjectError
+from gitconfigmgr.ports import FETCH, MissingObjectError
 from gitconfigmgr.resolve.resolution import Resolution, Resolutions
 from gitconfigmgr.rules import Rules, read_from
 from gitconfigmgr.source import layout as layouts
@@ -254,9 +254,8 @@ class Repository:
         try:
             return self.tree.read(path)
         except MissingObjectError:
-            help_ = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
             message = f"Git has no content for {path} in this clone"
-            self.findings.append(Diagnostic("GCM124", message, Position(path), help=help_))
+            self.findings.append(Diagnostic("GCM124", message, Position(path), help=FETCH))
             return None
 
     def read(self, path: str) -> bytes | None:

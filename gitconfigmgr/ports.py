@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from gitconfigmgr.errors import OutsideError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.revisions import Blame, Commit, Revision
     from gitconfigmgr.model.subjects import Subject
     from gitconfigmgr.model.values import Node
+
+FETCH = "fetch it: `git fetch --unshallow`, or `git fetch --refetch --no-filter` in a partial clone"
 
 
 class Tree(Protocol):
@@ -58,6 +62,15 @@ class MissingObjectError(Exception):
     """The repository names an object that it does not hold (shallow, partial or damaged clone)."""
 
 
+class DamagedTreeError(OutsideError):
+    """A folder of a commit cannot be read; `missing` says that this clone lacks it, else it is no folder at all."""
+
+    def __init__(self, where: str, *, missing: bool) -> None:
+        what = "is missing from this clone" if missing else "is no folder that Git can read"
+        super().__init__(f"git: {where} {what}", FETCH if missing else "run `git fsck`")
+        self.missing = missing
+
+
 class History(Protocol):
     """Who wrote a line."""
 
@@ -70,17 +83,22 @@ class Lineage(Protocol):
     """The commits a state has come from: first parents only, as a branch has seen them.
 
     `tip` is the last one; None before the first commit. `identity` changes where the same tip may have another history
-    (a shallow clone, grafts). `prefix` is the folder of the config repository in each commit, with a final slash. Raises
-    OutsideError where Git fails, UsageError where the tip is of no config repository.
+    (a shallow clone, grafts). `prefix` is the folder of the config repository in each commit, with a final slash.
+    `lacking` is what was asked for and is not in this clone; `partial` says that this is to be expected. Raises
+    OutsideError where Git fails (DamagedTreeError for a folder), UsageError where the tip is of no config repository.
     """
 
     tip: str | None
     branch: str | None
     identity: str
     shallow: bool
+    lacking: list[str]
 
     @property
     def prefix(self) -> str: ...
+
+    @property
+    def partial(self) -> bool: ...
 
     def commits(self) -> list[str]:
         """All commits, oldest first."""

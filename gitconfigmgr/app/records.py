@@ -19,6 +19,7 @@ from gitconfigmgr.history.lists import no_identity
 from gitconfigmgr.history.records import ABSENT, BROKEN, DOCUMENT, NOTHING, Fold, Found, Version
 from gitconfigmgr.model.names import Target, closest, prefixes
 from gitconfigmgr.model.values import SEALED, TOP, UNUSUAL, Document, Node, Sealed, union_of_flags
+from gitconfigmgr.ports import FETCH, DamagedTreeError
 from gitconfigmgr.source.layout import ROOT, SETTINGS
 
 if TYPE_CHECKING:
@@ -232,7 +233,15 @@ class _Builder:
         self.changed = True
         chronicle, last = self.chronicle, self.fold.last
         commit = chronicle.commits[place]
-        found = self._found(commit, place)
+        try:
+            found = self._found(commit, place)
+        except DamagedTreeError as damage:
+            found = NOTHING if last.kind == ABSENT else Found(BROKEN, errors=(str(damage),))
+            chronicle.lineage.lacking += [str(damage)] if damage.missing else []
+        if chronicle.lineage.lacking and chronicle.lineage.partial:
+            raise OutsideError(
+                f"this clone lacks {chronicle.lineage.lacking[0]}, and a version's number depends on it", FETCH
+            )
         if (found.kind, found.digest) == (last.kind, last.digest):
             return
         said = chronicle.lineage.commit(commit)
@@ -240,9 +249,9 @@ class _Builder:
         renamed = None
         if found.kind == DOCUMENT and last.kind == ABSENT:
             renamed = chronicle.lineage.renamed(commit, f"{ROOT}/{self.target.namespace}")
-        state = chronicle.repository(place)
         from gitconfigmgr.app.diff import identity_of
 
+        state = NOTHING if found.kind == BROKEN else chronicle.repository(place)
         identity = no_identity if isinstance(state, Found) else identity_of(state, self.target.namespace)
         self.fold.add(commit, found, identity, goes_back=goes_back, renamed_from=renamed and renamed[len(ROOT) + 1 :])
 
@@ -328,6 +337,8 @@ class _Builder:
     def _save(self) -> None:
         """Remember. Failing to costs time, nothing else."""
         lineage = self.chronicle.lineage
+        if lineage.lacking:
+            return  # another clone, or this one later, may have it
         commits = [self.chronicle.commit(version) for version in self.fold.versions]
         self.memory.save(lineage.tip, lineage.prefix, self.fold, self.traces, self.known, commits)
 

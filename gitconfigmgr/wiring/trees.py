@@ -11,7 +11,7 @@ from gitconfigmgr.adapters.packaged import read_schema
 from gitconfigmgr.adapters.state import JsonFile, program_identity, state_folder
 from gitconfigmgr.app.select import State, find_root
 from gitconfigmgr.errors import GitConfigError, OutsideError, UsageError
-from gitconfigmgr.ports import MissingObjectError
+from gitconfigmgr.ports import FETCH, MissingObjectError
 from gitconfigmgr.source.layout import SETTINGS
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def tree_at(repository: object, rev: str, folder: Path) -> RevisionTree:
             if tree.read(SETTINGS) is not None:
                 return tree
         except MissingObjectError:
-            hint = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
-            raise OutsideError(f"git has no content for {SETTINGS} in this clone", hint) from None
+            raise OutsideError(f"git has no content for {SETTINGS} in this clone", FETCH) from None
         if not prefix:
             raise UsageError(f"there is no {SETTINGS} in {rev}", "name the folder of the config repository by -C")
         prefix = "/".join(prefix.split("/")[:-2])

@@ -120,7 +120,7 @@ class Contents:
                 return bytes(store.read(blob)[1])[:most]
             except KeyError:
                 raise OutsideError(
-                    f"git has no content for {path} in this clone", "fetch it: `git fetch --refetch`"
+                    f"git has no content for {path} in this clone", "fetch it: `git fetch --refetch --no-filter`"
                 ) from None
 
         try:

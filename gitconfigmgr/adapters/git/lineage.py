@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.git.heads import Head, boundaries, is_shallow
-from gitconfigmgr.adapters.git.revision import RevisionTree, commit_of, open_repository, time_of
+from gitconfigmgr.adapters.git.revision import RevisionTree, commit_of, damage, open_repository, time_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.revisions import Commit
+from gitconfigmgr.ports import MissingObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ class GitLineage:
         self.tip = head.commit
         self.branch = head.branch
         self.identity = head.boundaries
+        self.lacking: list[str] = []
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -113,25 +115,38 @@ class GitLineage:
         return f"{at[0]} {at[1]:o}"
 
     def _step(self, tree: Any, name: str) -> tuple[Any, int] | None:
+        import pygit2
+
         try:
             entry = self._repository[tree][name]
-        except KeyError as error:
-            if tree not in self._repository:
-                raise OutsideError(
-                    "git: a folder is missing from this clone", "fetch it: `git fetch --refetch`"
-                ) from error
+        except KeyError:
+            if tree not in self._repository.odb:
+                raise damage(self._repository, tree, name) from None
             return None
+        except (TypeError, pygit2.GitError):
+            raise damage(self._repository, tree, name) from None
         return entry.id, int(entry.filemode)
 
     def tree(self, commit: str) -> RevisionTree:
-        return RevisionTree(self._repository, commit, self.prefix)
+        return _Tree(self._repository, commit, self.prefix, self.lacking)
+
+    @cached_property
+    def partial(self) -> bool:
+        config = self._repository.config
+        names = (entry.name for entry in config)
+        return any(name.endswith((".promisor", ".partialclone")) for name in names)
 
     def renamed(self, commit: str, folder: str) -> str | None:
+        import pygit2
+
         found = self._repository[commit]
         if not found.parent_ids:
             return None
-        diff = self._repository.diff(self._repository[found.parent_ids[0]].tree, found.tree)
-        diff.find_similar()
+        try:
+            diff = self._repository.diff(self._repository[found.parent_ids[0]].tree, found.tree)
+            diff.find_similar()
+        except (KeyError, pygit2.GitError):
+            return None
         into = f"{self.prefix}{folder}/"
         counts: dict[str, int] = {}
         for delta in diff.deltas:
@@ -141,6 +156,22 @@ class GitLineage:
                 if name == new[len(into) :] and at.startswith(self.prefix) and at != into.rstrip("/"):
                     counts[at[len(self.prefix) :]] = counts.get(at[len(self.prefix) :], 0) + 1
         return max(counts, key=lambda at: (counts[at], at)) if counts else None
+
+
+class _Tree(RevisionTree):
+    """Notes what it lacks."""
+
+    def __init__(self, repository: Any, name: str, prefix: str, lacking: list[str]) -> None:
+        super().__init__(repository, name, prefix)
+        self._lacking = lacking
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return super().read(path)
+        except MissingObjectError:
+            assert self.revision is not None
+            self._lacking.append(f"{path} at {self.revision.commit[:10]}")
+            raise
 
 
 def head_of(repository: Any, name: str) -> Head:

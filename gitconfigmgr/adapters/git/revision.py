@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.adapters.git.naming import badly_named
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.revisions import Revision
-from gitconfigmgr.ports import MissingObjectError
+from gitconfigmgr.ports import DamagedTreeError, MissingObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -152,16 +152,17 @@ class RevisionTree:
             return tree[whole] if whole else tree
         except KeyError:
             return None
-        except pygit2.GitError as error:
-            hint = "fetch it: `git fetch --unshallow`, or `git fetch --refetch` in a partial clone"
-            raise OutsideError(f"git: a folder is missing from this clone ({error})", hint) from None
+        except pygit2.GitError:
+            raise damage(self._repository, self._commit.tree_id, whole) from None
 
     def _walk(self, tree: Any, at: str) -> None:
+        import pygit2
+
         try:
-            entries = list(tree)
-        except KeyError:
-            raise OutsideError(
-                f"git: the folder {at} is missing from this clone", "fetch it: `git fetch --refetch`"
+            entries = list(tree) or list(self._repository[tree.id])  # of what is no folder the first is empty
+        except (KeyError, TypeError, pygit2.GitError):
+            raise DamagedTreeError(
+                f"the folder {at} ({str(tree.id)[:10]})", missing=tree.id not in self._store
             ) from None
         for entry in entries:
             path = f"{at}/{entry.name}"
@@ -176,6 +177,20 @@ class RevisionTree:
                 self._oddities[path] = "submodule"
             else:
                 self._ids[path] = entry.id
+
+
+def damage(repository: Any, tree: Any, path: str) -> DamagedTreeError:
+    """What is wrong on the way from a tree to a path."""
+    import pygit2
+
+    at = "a folder"
+    for name in path.split("/"):
+        try:
+            tree = repository[tree][name].id
+        except (KeyError, TypeError, pygit2.GitError):
+            break
+        at = f"the folder {name}"
+    return DamagedTreeError(f"{at} ({str(tree)[:10]})", missing=tree not in repository.odb)
 
 
 def _differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) -> None:

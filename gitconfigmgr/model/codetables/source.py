@@ -74,7 +74,7 @@ TABLE = [
          "Correct the key or the value; the known keys are named in the message."),
     Code("GCM124", "error", "object missing from the repository",
          "The clone is shallow or partial, or damaged: Git has no content for this path.",
-         "Fetch it: `git fetch --unshallow`, `git fetch --refetch` in a partial clone, or `git fsck` to find damage."),
+         "Fetch it: `git fetch --unshallow`, `git fetch --refetch --no-filter` in a partial clone, or `git fsck` to find damage."),
     Code("GCM125", "warning", "file that nothing reads",
          "The file looks like a layer, a policy or a config test, but its place or its ending keeps it from being read.",
          "Give it the ending .yaml, the name of an environment below configs/, or move it elsewhere."),
