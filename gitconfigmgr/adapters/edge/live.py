@@ -83,12 +83,11 @@ class Watch:
 
     def _hints(self, path: str) -> Iterator[int]:
         """Of one connection. A stream that gives nothing, not even heartbeats, is followed by long polls."""
-        after = f"{path}?after={self._release()}"
         if self._long_poll:
-            headers = {"Accept": "application/json", "Prefer": f"wait={_WAIT}"}
+            after, headers = f"{path}?after={self._release()}", {"Prefer": f"wait={_WAIT}"}
             yield from _numbers(b"".join(self._transport.listen(after, headers, _WAIT + _SILENCE)))
             return
-        chunks = self._transport.listen(after, {"Accept": "text/event-stream"}, _SILENCE)
+        chunks = self._transport.listen(path, {"Accept": "text/event-stream"}, _SILENCE)
         next(chunks)
         silent = True
         try:
