@@ -29,6 +29,9 @@ TOKEN = "s.0123456789abcdef"
 DOCUMENT = {
     "limit": 1, "name": "chat", "ratio": 0.5, "on": True,
     "nested": {"timeout": 30, "hosts": ["a", "b"]},
+    "streaming": {"enabled": True, "rollout": "none", "rules": [
+        {"name": "pro", "attribute": "plan", "values": ["pro"], "enabled": True},
+    ]},
     "ranker": {"state": "ENABLED", "variants": {"new": "b", "old": "a"}, "defaultVariant": "new"},
 }  # fmt: skip
 
@@ -111,6 +114,8 @@ def test_openfeature(speaking: Speaking) -> None:
     client = api.get_client()
     context = EvaluationContext("user-1", {"plan": "pro"})
     assert client.get_boolean_value("on", default_value=False, evaluation_context=context) is True
+    assert client.get_boolean_value("streaming", default_value=False, evaluation_context=context) is True
+    assert client.get_boolean_value("streaming", default_value=True) is False
     assert client.get_integer_value("nested.timeout", 0) == 30
     assert client.get_float_value("ratio", 0.0) == 0.5
     assert client.get_object_value("nested", {}) == DOCUMENT["nested"]

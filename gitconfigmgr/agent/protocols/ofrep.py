@@ -1,4 +1,4 @@
-"""OpenFeature Remote Evaluation Protocol 0.3: each value of a document is a flag; flagd's definitions are evaluated.
+"""OpenFeature Remote Evaluation Protocol 0.3: each value of a document is a flag.
 
 POST /ofrep/v1/evaluate/flags/<key>, POST /ofrep/v1/evaluate/flags
 """
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gitconfigmgr.agent.protocols.flags import EvaluationError, evaluate, is_definition, is_feature
 from gitconfigmgr.agent.protocols.protocol import Answer, Protocol, Refusal
 from gitconfigmgr.sync.reading import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gitconfigmgr.agent.protocols.protocol import Item, View
     from gitconfigmgr.agent.server import Request
@@ -21,80 +22,57 @@ if TYPE_CHECKING:
 _BODY_BYTES = 64 * 1024
 
 
-class _EvaluationError(Exception):
-    """The flag is here, and cannot be evaluated."""
-
-
 def answer(view: View, request: Request) -> Answer:
-    """One flag, or all of them with an ETag."""
+    """One flag, or all of them with an ETag, for the context in the body."""
     match request.parts:
         case ("ofrep", "v1", "evaluate", "flags", *key):
-            _context(request.body)
+            context = _context(request.body)
         case _:
             raise Refusal(404, "see /ofrep/v1/evaluate/flags")
     if not key:
-        flags = [flag for name in view.names() for flag in _flags(view, name)]
+        flags = [flag for name in view.names() for flag in _flags(view.item(name), name, context)]
         return Answer(orjson.dumps({"flags": flags, "metadata": {"release": view.release}}), tagged=True)
     item, name = view.locate(tuple(key))
     try:
-        value = find(item.value, name)
-        return Answer(orjson.dumps({"key": "/".join(key), **_evaluated(value), "metadata": _metadata(item)}))
+        flag = evaluate(name, find(item.value, name), context)
     except KeyError:
         raise Refusal(404, f"there is no flag {name}") from None
-    except _EvaluationError as problem:
-        raise Refusal(400, str(problem)) from None
+    except EvaluationError as problem:
+        raise Refusal(400, f"{problem.code}: {problem}") from None
+    return Answer(orjson.dumps({"key": "/".join(key), **flag, "metadata": _metadata(item)}))
 
 
-def _flags(view: View, name: str) -> Iterator[dict[str, Any]]:
-    item = view.item(name)
+def _flags(item: Item, name: str, context: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for path, value in _values(item.value, ""):
         key = f"{name}/{path}" if name else path
         try:
-            yield {"key": key, **_evaluated(value), "metadata": _metadata(item)}
-        except _EvaluationError as problem:
-            yield {"key": key, "errorCode": "GENERAL", "errorDetails": str(problem)}
+            yield {"key": key, **evaluate(path, value, context), "metadata": _metadata(item)}
+        except EvaluationError as problem:
+            yield {"key": key, "errorCode": problem.code, "errorDetails": str(problem)}
 
 
 def _values(value: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """All that a single evaluation could ask for: maps, and what is in them."""
+    """Flags, and maps with what is in them: all that a single evaluation is likely to ask for."""
     for key, below in value.items():
         place = f"{path}.{key}" if path else key
         yield place, below
-        if isinstance(below, dict) and not _is_definition(below):
+        if isinstance(below, dict) and not is_definition(below) and not is_feature(below):
             yield from _values(below, place)
-
-
-def _evaluated(value: Any) -> dict[str, Any]:
-    """Without `value`, the application takes its own default."""
-    if not _is_definition(value):
-        return {"reason": "STATIC", "variant": "default"} | ({} if value is None else {"value": value})
-    if value.get("state") == "DISABLED":
-        return {"reason": "DISABLED", "variant": "disabled"}
-    if value.get("targeting"):
-        raise _EvaluationError("targeting is evaluated by flagd, which can follow the agent's files")
-    variant = value["defaultVariant"]
-    try:
-        return {"reason": "STATIC", "variant": variant, "value": value["variants"][variant]}
-    except (KeyError, TypeError):
-        raise _EvaluationError("its defaultVariant is none of its variants") from None
-
-
-def _is_definition(value: Any) -> bool:
-    return isinstance(value, dict) and "defaultVariant" in value and isinstance(value.get("variants"), dict)
 
 
 def _metadata(item: Item) -> dict[str, Any]:
     return {"namespace": item.namespace, "version": item.version}
 
 
-def _context(body: bytes) -> None:
-    """Values do not depend on it; what is no context is refused all the same, as a mistake of the caller."""
+def _context(body: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(body or b"{}")
     except ValueError:
         raise Refusal(400, "PARSE_ERROR: the body is not JSON") from None
-    if not isinstance(found, dict) or not isinstance(found.get("context", {}), dict):
+    context = found.get("context", {}) if isinstance(found, dict) else None
+    if not isinstance(context, dict):
         raise Refusal(400, "INVALID_CONTEXT: the context is a map")
+    return context
 
 
 def error(refusal: Refusal, request: Request) -> Answer:

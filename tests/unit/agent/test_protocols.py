@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitconfigmgr.agent.protocols import spring
+from gitconfigmgr.agent.protocols.flags import EvaluationError, evaluate
 from gitconfigmgr.agent.protocols.front import Front, protocol_of
 from gitconfigmgr.agent.protocols.protocol import ProtocolSettings
 from gitconfigmgr.agent.protocols.settings import NAMES, read_protocols
@@ -265,6 +266,79 @@ def test_definitions_of_flagd_are_evaluated() -> None:
     assert flag(world, "broken", 400)["errorCode"] == "GENERAL"
 
 
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=20), below, max_size=4),
+    max_leaves=20,
+)
+FEATURE = {
+    "enabled": True,
+    "rollout": {"percent": 25, "sticky_by": "user_id"},
+    "rules": [
+        {"name": "staff", "attribute": "tenant", "values": ["acme"], "enabled": True},
+        {"name": "press", "attribute": "tenant", "values": ["acme", "press"], "enabled": False},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("flag", "context", "value", "reason"),
+    [
+        ({"enabled": False, "rules": FEATURE["rules"]}, {"tenant": "acme"}, False, "DISABLED"),
+        (FEATURE, {"tenant": "acme"}, True, "TARGETING_MATCH"),
+        (FEATURE, {"tenant": "press"}, False, "TARGETING_MATCH"),
+        ({**FEATURE, "rollout": "none"}, {"tenant": "x"}, False, "DEFAULT"),
+        ({**FEATURE, "rollout": {"percent": 0}}, {"targetingKey": "u"}, False, "SPLIT"),
+        ({**FEATURE, "rollout": {"percent": 100}}, {"targetingKey": "u"}, True, "SPLIT"),
+        ({"enabled": True}, {}, True, "STATIC"),
+    ],
+)
+def test_features_of_the_packaged_schema(flag: Any, context: Any, value: bool, reason: str) -> None:
+    found = evaluate("x", flag, context)
+    assert (found["value"], found["reason"]) == (value, reason)
+
+
+def test_a_share_is_the_same_for_the_same_user_and_about_as_large_as_said() -> None:
+    users = [evaluate("x", FEATURE, {"user_id": f"user-{number}"})["value"] for number in range(4000)]
+    assert users == [evaluate("x", FEATURE, {"user_id": f"user-{number}"})["value"] for number in range(4000)]
+    assert 0.22 < sum(users) / 4000 < 0.28
+    others = [evaluate("y", FEATURE, {"user_id": f"user-{number}"})["value"] for number in range(4000)]
+    assert sum(one and other for one, other in zip(users, others, strict=True)) < 400, "flags choose on their own"
+    wider = {**FEATURE, "rollout": {"percent": 50, "sticky_by": "user_id"}}
+    more = [evaluate("x", wider, {"user_id": f"user-{number}"})["value"] for number in range(4000)]
+    assert all(later or not now for now, later in zip(users, more, strict=True)), "who has it keeps it"
+    with pytest.raises(EvaluationError, match="decided by user_id"):
+        evaluate("x", FEATURE, {"tenant": "x"})
+
+
+@given(VALUES, st.dictionaries(st.sampled_from(["tenant", "targetingKey"]), VALUES))
+def test_no_flag_or_context_breaks_evaluation(value: Any, context: Any) -> None:
+    for flag in (
+        value, {"enabled": True, "rules": value}, {"enabled": True, "rollout": value}, {"variants": {}, "defaultVariant": value},
+        {"enabled": True, "rules": [{"name": value, "attribute": "tenant", "values": value, "enabled": value}]},
+        {"enabled": True, "rollout": {"percent": value, "sticky_by": value}},
+    ):  # fmt: skip
+        try:
+            assert {"reason", "variant"} <= evaluate("x", flag, context).keys()
+        except EvaluationError:
+            continue
+
+
+def test_a_feature_is_asked_for_with_a_context() -> None:
+    board = Board(1, "c", {"a": served("a", {"features": {"streaming": FEATURE}})})
+    world = World("ofrep", board, base="a", at="features")
+    place = "/ofrep/v1/evaluate/flags/streaming"
+    assert world.json(place, "POST", b'{"context": {"tenant": "acme"}}')["value"] is True
+    assert world.json(place, "POST", b'{"context": {"tenant": "press"}}')["value"] is False
+    assert world.json(place, "POST", b"{}", 400)["errorCode"] == "TARGETING_KEY_MISSING"
+    flags = world.json("/ofrep/v1/evaluate/flags", "POST", b'{"context": {"tenant": "press"}}')["flags"]
+    assert [(flag["key"], flag["value"], flag["variant"]) for flag in flags] == [("streaming", False, "press")]
+
+
 def test_all_flags_at_once() -> None:
     world = World("ofrep", base="acme/chat")
     found = world.ask("/ofrep/v1/evaluate/flags", "POST", b"{}")
@@ -323,17 +397,6 @@ def test_spring_files() -> None:
     lines = world.ask("/chat-production.properties").body.decode().splitlines()
     assert lines == ["limit=5", "api.timeout=30", "api.hosts[0]=a", "api.hosts[1]=b", "urls[0]=", "urls[1]=plain"]
     assert world.ask("/chat-staging.yml").status == 404
-
-
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=20), below, max_size=4),
-    max_leaves=20,
-)
 
 
 @given(st.dictionaries(st.text(max_size=20), VALUES, max_size=5))
