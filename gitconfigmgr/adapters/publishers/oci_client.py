@@ -94,7 +94,7 @@ class OciClient:
         except requests.exceptions.SSLError:
             hint = "set REQUESTS_CA_BUNDLE to the file of the authority that signed its certificate"
             raise OutsideError(f"{host}: its certificate is not trusted", hint) from None
-        except requests.exceptions.RequestException as error:
+        except OSError as error:  # those of requests, and of a file of authorities that is not there
             message = f"{host} cannot be reached ({type(error).__name__})"
             raise OutsideError(message, "check address and network") from None
         except Exception as error:  # noqa: BLE001 - oras raises plain ValueError and its own errors for refusals

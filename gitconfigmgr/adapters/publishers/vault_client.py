@@ -141,8 +141,8 @@ class VaultClient:
                 return error.json if isinstance(error.json, dict) else None
             message = f"{self.address} has no mount {self.mount}"
             raise UsageError(message, "enable a KV version 2 there, or name another by the option mount") from None
-        except wrong.InvalidRequest as error:
-            raise _refused(where, " ".join(map(str, error.errors or []))) from None
+        except (wrong.InvalidRequest, wrong.UnexpectedError) as error:
+            raise _refused(where, " ".join(map(str, error.errors or [])) or str(error.text)) from None
         except wrong.RateLimitExceeded:
             raise OutsideError(f"{where}: too many requests at once", "run it again in a moment") from None
         except (wrong.VaultDown, wrong.BadGateway, wrong.InternalServerError):
@@ -150,7 +150,7 @@ class VaultClient:
         except requests.exceptions.SSLError:
             hint = "set VAULT_CACERT to the file of the authority that signed its certificate"
             raise OutsideError(f"{self.address}: its certificate is not trusted", hint) from None
-        except (wrong.VaultError, requests.exceptions.RequestException, ValueError) as error:
+        except (wrong.VaultError, requests.exceptions.RequestException, OSError, ValueError) as error:
             hint = "check address and network; a standby node has to be asked by the address of the active one"
             raise OutsideError(f"{self.address} cannot be used ({type(error).__name__})", hint) from None
         if isinstance(answer, dict):
@@ -181,6 +181,8 @@ class VaultClient:
         hvac, requests = load("hvac", "vault"), load("requests", "vault")
         names = ("VAULT_CACERT", "BAO_CACERT", "REQUESTS_CA_BUNDLE")
         authority = next((found for name in names if (found := self._environment.get(name))), None)
+        if authority and not Path(authority).exists():
+            raise UsageError(f"there is no {authority}", "VAULT_CACERT names the file of an authority")
         session = requests.Session()
         session.verify = authority or True
         session.proxies = requests.utils.get_environ_proxies(self.address)
@@ -258,7 +260,9 @@ def _refused(where: str, text: str) -> Exception:
     if "check-and-set" in text:
         return MismatchError(where)
     if "too large" in text:
-        return UsageError(f"{where} is larger than Vault takes", "an entry holds at most 1 MiB")
+        return UsageError(f"{where} is larger than Vault takes", "split it, or have its operator raise the limit")
+    if "Upgrading from" in text:
+        return OutsideError(f"{where}: the mount is being set up", "run it again in a moment")
     if "maximum number of strings" in text or "complexity" in text:
         return UsageError(f"{where} has more strings than Vault takes in one request", "set the option form to json")
     return OutsideError(f"{where} was refused as no valid request", "is it a KV version 2 of Vault or OpenBao?")

@@ -37,7 +37,7 @@ log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: {folder}}}
   maintenance: {{readonly: {{enabled: {readonly}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "127.0.0.1:{port}"{tls}}}
 {more}
 """
 
@@ -45,13 +45,16 @@ http: {{addr: "127.0.0.1:{port}"}}
 class Registry:
     """A server on a folder."""
 
-    def __init__(self, folder: Path, *, readonly: bool = False, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, readonly: bool = False, more: str = "", tls: tuple[Path, Path] | None = None
+    ) -> None:
         program = shutil.which("docker-registry") or "/usr/bin/docker-registry"
         self.host = f"127.0.0.1:{free_port()}"
         config = folder / f"config-{readonly}.yml"
         text = _CONFIG.format(
-            folder=folder / "data", port=self.host.rpartition(":")[2], readonly=str(readonly).lower(), more=more
-        )
+            folder=folder / "data", port=self.host.rpartition(":")[2], readonly=str(readonly).lower(), more=more,
+            tls=f", tls: {{certificate: {tls[0]}, key: {tls[1]}}}" if tls else "",
+        )  # fmt: skip
         config.write_text(text)
         self.process = subprocess.Popen(
             [program, "serve", str(config)],
@@ -60,7 +63,7 @@ class Registry:
         until = time.monotonic() + 120
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(requests.RequestException):
-                requests.get(f"http://{self.host}/v2/", timeout=5)
+                requests.get(f"{'https' if tls else 'http'}://{self.host}/v2/", timeout=5, verify=str(tls[0]) if tls else True)
                 return
             time.sleep(0.02)
         raise AssertionError("docker-registry did not start: apt-get install docker-registry")

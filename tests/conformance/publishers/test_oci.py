@@ -12,7 +12,7 @@ from gitconfigmgr.adapters.publishers import oci
 from gitconfigmgr.errors import GitConfigError, OutsideError, UsageError
 from gitconfigmgr.release import envelope
 from gitconfigmgr.release.ports import ConflictError
-from tests.conformance.keys.fakes import Failing
+from tests.conformance.keys.fakes import Failing, _self_signed
 from tests.conformance.keys.services import free_port
 from tests.conformance.publishers.keys import TestKeys
 from tests.conformance.publishers.oci import OciRig, Registry
@@ -147,6 +147,23 @@ def _empty():
 
 def test_a_registry_that_is_down(rig):
     refused(OutsideError, rig.publisher(address=f"127.0.0.1:{free_port()}/acme/config:live").held, "cannot be reached")
+
+
+def test_certificates_that_are_not_trusted_and_a_file_of_authorities_that_is_not_there(rig, tmp_path, monkeypatch):
+    key = tmp_path / "server.key"
+    certificate, _ = _self_signed(tmp_path)
+    registry = Registry(tmp_path, tls=(certificate, key))
+    address = f"{registry.host}/acme/config:live"
+    try:
+        refused(OutsideError, rig.publisher(address=address, insecure=False).held, "not trusted")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        publisher = rig.publisher(address=address, insecure=False)
+        publish(rig, bundle(CHAT, ONE), publisher=publisher)
+        assert publisher.held().number == 1
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+        refused(OutsideError, rig.publisher(address=address, insecure=False).held, "cannot be reached")
+    finally:
+        registry.close()
 
 
 def test_a_registry_that_is_read_only(rig, tmp_path):
