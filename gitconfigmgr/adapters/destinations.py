@@ -41,11 +41,13 @@ class Branch:
     """Implements ports.Destination: a commit on top of a branch, or of a revision where the branch is new."""
 
     def __init__(
-        self, repository: Any, branch: str | None, start: str, at: Callable[[str], RevisionTree], *, verify: bool
-    ) -> None:
+        self, repository: Any, branch: str | None, start: str, at: Callable[[str], RevisionTree], *, verify: bool,
+        author: tuple[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self._repository = repository
         self._branch = branch
         self._verify = verify
+        self._author = author
         self._tree = at(tip(repository, reference_name(repository, branch)) or start)
         self.tree: Tree = self._tree
 
@@ -53,7 +55,9 @@ class Branch:
         assert self._tree.revision is not None
         whole = {f"{self._tree.prefix}{path}": data for path, data in files.items()}
         parent = self._tree.revision.commit
-        return commit_files(self._repository, self._branch, parent, whole, message, verify=self._verify)
+        return commit_files(
+            self._repository, self._branch, parent, whole, message, verify=self._verify, author=self._author
+        )
 
 
 def branch_of(repository: Any, branch: str | None, rev: str | None) -> str | None:

@@ -150,8 +150,7 @@ def propose(
         raise OutsideError("nothing verified is here", "run gitconfigmgr agent init")
     proposing, patch = open_proposing(settings), operations(sets, removed)
     queued = proposing.propose(content, namespace, patch, reason)
-    document = content.documents[namespace]
-    shown = settings.local_overrides and not any(proposing.protected(document, namespace, item) for item in patch)
+    shown = settings.local_overrides and not proposing.protected(namespace, patch)
     return queued, shown
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -14,6 +13,7 @@ from gitconfigmgr.agent.engine import log
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.model.names import show_path
 from gitconfigmgr.sync.proposals import Base, Operation, Proposal, State, applied, as_data, plain, read_proposal
+from gitconfigmgr.sync.protection import protects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -84,19 +84,13 @@ class Proposing:
             merged = queued.state == State.MERGED
             if served is None or (merged and served.version > proposal.base.version):
                 continue
-            if not any(self.protected(served.closed, proposal.namespace, change) for change in proposal.patch):
+            if not self.protected(proposal.namespace, proposal.patch):
                 documents[proposal.namespace] = _overridden(served, proposal)
         return replace(board, documents=documents)
 
-    def protected(self, document: Any, namespace: str, change: Operation) -> bool:
+    def protected(self, namespace: str, patch: Sequence[Operation]) -> bool:
         """Whether a change is about a key that this machine may not change by itself."""
-        found: Any = document
-        for part in change.path:
-            found = found.get(part) if isinstance(found, dict) else None
-        paths = [*_below(found, change.path), *_below(change.value, change.path)]
-        paths += [change.path[:length] for length in range(1, len(change.path))]
-        names = {f"{namespace}:{show_path(path)}" for path in paths}
-        return any(fnmatchcase(name, pattern) for name in names for pattern in self._settings.protected)
+        return any(protects(self._settings.protected, namespace, change.path) for change in patch)
 
     def _waiting(self) -> Iterator[tuple[Queued, Proposal]]:
         for queued in self._outbox.all():
@@ -192,10 +186,3 @@ def _overridden(served: Served, proposal: Proposal) -> Served:
     except ValueError:  # the document has another shape by now
         return served
     return replace(served, closed=closed, opened=opened, overrides=(*served.overrides, *proposal.keys))
-
-
-def _below(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from _below(child, (*path, key))

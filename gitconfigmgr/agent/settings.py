@@ -12,6 +12,7 @@ from gitconfigmgr.agent.protocols.settings import read_protocols
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import closest
 from gitconfigmgr.model.publishing import Budget
+from gitconfigmgr.sync.protection import check_pattern
 from gitconfigmgr.sync.reading import Policy
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def _values(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     values["schemas"] = tuple((name, folder / item) for name, item in values.get("schemas", {}).items())
     values["budget"] = WIDE._replace(**values.get("budget", {}))
     values["opens"] = tuple((kind, dict(fields)) for item in values.get("opens", ()) for kind, fields in item.items())
+    for pattern in values.get("protected", ()):
+        check_pattern(pattern)
     values["templates"] = tuple(_template(item, folder) for item in values.get("templates", ()))
     if values["templates"] and "files" not in values:
         raise ValueError("templates need the folder `files`")

@@ -50,6 +50,7 @@ COMMANDS = {
     "serve": "Serve a published tree to agents, and tell them of releases.",
     "agent": "Follow a published tree, and serve it on this machine.",
     "fleet": "See what the agents of an endpoint run.",
+    "proposals": "Make changes that agents propose into branches.",
     "keys": "Make and rotate the keys that sign releases.",
     "set": "Set a value in the file of a layer, and touch nothing else.",
     "unset": "Remove a key from the file of a layer.",

@@ -67,6 +67,12 @@ class Models(NamedTuple):
     overrides: Mapping[str, Mapping[str, Any]] = {}
 
 
+class Proposals(NamedTuple):
+    """`protected`: keys that agents' proposals are never made into branches for, as `acme/*:api.key`."""
+
+    protected: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`blob_id` identifies the bytes the settings were read from."""
@@ -81,6 +87,7 @@ class Settings:
     policies: tuple[PolicyUse, ...] = ()
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     signatures: str | None = None
+    proposals: Proposals = field(default_factory=Proposals)
     blob_id: str = ""
 
     def compiled_environments(self) -> list[str]:

@@ -8,7 +8,7 @@ from gitconfigmgr.model.diagnostics import position_of
 from gitconfigmgr.model.names import BASE, SEGMENT, PathSyntaxError, closest, parse_path
 from gitconfigmgr.model.settings import DEFAULT_EXTENDS, Environment, Limits, SchemaBinding, Settings
 from gitconfigmgr.source.reader import read_document
-from gitconfigmgr.source.sections import key_services, models, policies, release
+from gitconfigmgr.source.sections import key_services, models, policies, proposals, release
 from gitconfigmgr.source.sections.reader import SectionReader
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ KEYS = (
     "policies",
     "release",
     "signatures",
+    "proposals",
 )
 _ENVIRONMENT_KEYS = ("extends", "protected", "abstract")
 _SCHEMA_KEYS = ("schema", "namespaces", "path")
@@ -59,6 +60,7 @@ class _Reader(SectionReader):
             policies=policies.read(self, items.get("policies")),
             release=release.read(self, items.get("release")),
             signatures=self._file(items.get("signatures")),
+            proposals=proposals.read(self, items.get("proposals")),
             blob_id=blob_id,
         )
 

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import orjson
 
 from gitconfigmgr.model.names import SEGMENT, show_path
+from gitconfigmgr.sync.protection import overlap
+from gitconfigmgr.sync.vectors import Order, compare
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    Vector = Mapping[str, int]
+    from gitconfigmgr.sync.vectors import Vector
+
     Path = tuple[str, ...]
 
 _NAME, _REASON, _MOST, _DEPTH, _VALUE_BYTES = 253, 1000, 100, 32, 64 * 1024
@@ -48,38 +51,6 @@ _NEXT = {
 
 def may_become(old: State, new: State) -> bool:
     return new in _NEXT.get(old, ())
-
-
-# -- order -----------------------------------------------------------------------------------------------------------
-
-
-class Order(StrEnum):
-    """Of one vector to another."""
-
-    SAME = "same"
-    BEFORE = "before"
-    AFTER = "after"
-    CONCURRENT = "concurrent"
-
-
-def compare(one: Vector, other: Vector) -> Order:
-    """A vector comes after another where it has counted at least as far everywhere, and further somewhere."""
-    names = one.keys() | other.keys()
-    ahead = any(one.get(name, 0) > other.get(name, 0) for name in names)
-    behind = any(one.get(name, 0) < other.get(name, 0) for name in names)
-    if ahead and behind:
-        return Order.CONCURRENT
-    return Order.AFTER if ahead else Order.BEFORE if behind else Order.SAME
-
-
-def merge(one: Vector, other: Vector) -> dict[str, int]:
-    """What knows of both."""
-    return {name: max(one.get(name, 0), other.get(name, 0)) for name in sorted(one.keys() | other.keys())}
-
-
-def bump(vector: Vector, instance: str) -> dict[str, int]:
-    """The vector of one more change by an instance."""
-    return merge(vector, {instance: vector.get(instance, 0) + 1})
 
 
 # -- proposals -------------------------------------------------------------------------------------------------------
@@ -263,12 +234,7 @@ def meets(one: Proposal, other: Proposal) -> bool:
     """Whether two change the same key, or one what is above the other's."""
     if (one.namespace, one.environment) != (other.namespace, other.environment):
         return False
-    return any(_overlap(a.path, b.path) for a in one.patch for b in other.patch)
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
+    return any(overlap(a.path, b.path) for a in one.patch for b in other.patch)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -320,7 +286,7 @@ def _shown(operation: Operation) -> dict[str, Any]:
 
 def _apart(operations: Sequence[Operation]) -> None:
     for at, one in enumerate(operations):
-        if any(_overlap(one.path, other.path) for other in operations[:at]):
+        if any(overlap(one.path, other.path) for other in operations[:at]):
             raise ValueError(f"{show_path(one.path)} is changed twice")
 
 

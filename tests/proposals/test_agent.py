@@ -158,28 +158,9 @@ def opened(path: Any) -> Any:
 
 def test_protected_keys_are_never_changed_here(edge: Edge) -> None:
     edge.publish(1)
-    _, engine = prepared(edge, protected=[f"{CHAT_API}:lim*"])
+    _, engine = prepared(edge, protected=["acme/*:limit"])
     assert engine.board.documents[CHAT_API].opened["limit"] == 1
     assert engine.status()["overrides"] == {}
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "is_protected"),
-    [
-        (("api", "key"), 1, True), (("api",), {"timeout": 1}, True), (("api", "timeout"), 1, False),
-        (("other",), {"key": 1}, False), (("api", "key", "below"), 1, True),
-    ],
-)  # fmt: skip
-def test_what_lies_above_and_below_a_protected_key_is_protected(
-    edge: Edge, path: tuple[str, ...], value: Any, is_protected: bool
-) -> None:
-    from gitconfigmgr.agent.main import open_proposing
-    from gitconfigmgr.agent.settings import read_settings
-    from gitconfigmgr.sync.proposals import Operation
-
-    proposing = open_proposing(read_settings(edge.settings(protected=["acme/*:api.key"])))
-    document = {"api": {"key": "k", "timeout": 1}}
-    assert proposing.protected(document, "acme/chat", Operation(path, value)) is is_protected
 
 
 def test_withdrawn(edge: Edge) -> None:

@@ -11,21 +11,19 @@ from hypothesis import strategies as some
 from gitconfigmgr.sync.proposals import (
     Entry,
     Operation,
-    Order,
     Proposal,
     State,
     applied,
     as_data,
-    bump,
-    compare,
     decide,
     entry_data,
     later,
     may_become,
-    merge,
     read_entry,
     read_proposal,
 )
+from gitconfigmgr.sync.protection import check_pattern, protects
+from gitconfigmgr.sync.vectors import Order, bump, compare, merge
 
 from .sample import sample
 
@@ -184,3 +182,22 @@ def test_applying() -> None:
     for path in (("l", "0"), ("s", "x"), ("a", "b", "c")):
         with pytest.raises(ValueError):
             applied(document, [Operation(path, 1)])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "protected"),
+    [
+        ("acme/*:api.key", ("api", "key"), True), ("acme/*:api.key", ("api",), True),
+        ("acme/*:api.key", ("api", "key", "below"), True), ("acme/*:api.key", ("api", "timeout"), False),
+        ("acme/chat:*", ("anything",), True), ("acme/search:*", ("anything",), False), ("*:limit", ("limit",), True),
+    ],
+)  # fmt: skip
+def test_protected_keys(pattern: str, path: tuple[str, ...], protected: bool) -> None:
+    check_pattern(pattern)
+    assert protects([pattern], "acme/chat", path) is protected
+
+
+@pytest.mark.parametrize("pattern", ["acme/chat", "acme/**:x", ":x", "acme/chat:", "acme/chat:a..b", "Acme:x"])
+def test_patterns_are_checked(pattern: str) -> None:
+    with pytest.raises(ValueError):
+        check_pattern(pattern)

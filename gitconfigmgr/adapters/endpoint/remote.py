@@ -33,11 +33,17 @@ class RemoteEndpoint:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """JSON. Raises OutsideError."""
         asked = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in (query or {}).items())
+        return self._ask("GET", f"{path}{'?' if asked else ''}{asked}")
+
+    def post(self, path: str, document: Mapping[str, Any]) -> Any:
+        """JSON for JSON. Raises OutsideError."""
+        return self._ask("POST", path, orjson.dumps(document))
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
         connection = self._connect()
         try:
-            target = f"{self._parts.path.rstrip('/')}/{path}{'?' if asked else ''}{asked}"
             headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
-            connection.request("GET", target, headers=headers)
+            connection.request(method, f"{self._parts.path.rstrip('/')}/{path}", body, headers)
             response = connection.getresponse()
             data = response.read(_BYTES + 1)
         except (OSError, http.client.HTTPException, ValueError) as error:

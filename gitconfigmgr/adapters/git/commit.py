@@ -33,12 +33,13 @@ def commit_files(
     message: str,
     *,
     verify: bool = True,
+    author: tuple[str, str] | None = None,
 ) -> str:
     """One commit with `files` (path from the top of the repository -> bytes, None removes); its id.
 
     It goes on `branch` (None: what HEAD is at), which must be at the commit `parent` (None: it has none yet); a branch
     that does not exist is made there. Work tree and index follow where the branch is checked out, and must not have
-    changes of their own in these files. Hooks and signing are those of the user's configuration; without `verify` the
+    changes of their own in these files. `author` is a name and an address, where they are not the user's. Hooks and signing are those of the user's configuration; without `verify` the
     hooks pre-commit and commit-msg are left out, as by `git commit --no-verify`. Raises MovedError, UsageError,
     OutsideError; nothing has changed then.
     """
@@ -47,7 +48,8 @@ def commit_files(
         raise MovedError(name)
     base = repository[parent] if parent else None
     rules = Conventions(repository)
-    author, committer = rules.identity("AUTHOR"), rules.identity("COMMITTER")
+    committer = rules.identity("COMMITTER")
+    writer = rules.identity("AUTHOR") if author is None else _signature(author, committer)
     followed = _is_followed(repository, name)
     if verify:
         _admit(repository, rules, name, followed=followed)
@@ -59,15 +61,21 @@ def commit_files(
         text = _prepared(repository, rules, message, file, tree, verify=verify)
         parents = [parent] if parent else []
         if rules.signs():
-            commit = rules.signed_commit(str(tree), parents, author, committer, text)
+            commit = rules.signed_commit(str(tree), parents, writer, committer, text)
         else:
-            commit = str(repository.create_commit(None, author, committer, text, tree, parents))
+            commit = str(repository.create_commit(None, writer, committer, text, tree, parents))
         _move(repository, rules, name, parent, commit, text)
         if checkout is not None:
             checkout.keep(entries)
     if repository.workdir is not None:
         _after(rules)
     return commit
+
+
+def _signature(who: tuple[str, str], committer: Any) -> Any:
+    import pygit2
+
+    return pygit2.Signature(*who, committer.time, committer.offset)
 
 
 def reference_name(repository: Any, branch: str | None) -> str:
