@@ -12,7 +12,7 @@ from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.api.metadata import Metadata
 
 from gitconfigmgr.app.verify import verify
-from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.release import delta, layout, metadata
 from gitconfigmgr.release.trust import UntrustedError, custom_of
 from tests.conformance.publishers import client
@@ -202,6 +202,16 @@ def test_the_clock_of_the_publisher_goes_backwards(world):
     assert {place: item for place, item in world.snapshot().items() if ".gcm-" not in place} == {
         place: item for place, item in before.items() if ".gcm-" not in place
     }
+
+
+@pytest.mark.parametrize("missing", ["online", "release"])
+def test_a_key_that_is_missing_is_named_before_anything_is_written(world, missing):
+    others = {"online", "release", "targets"} - {missing}
+    world.keys.here = {signer.public_key.keyid for name in others for signer in world.keys.signers_of[name]}
+    before = world.snapshot()
+    with pytest.raises(UsageError, match=f"sign for {missing}.* are not here"):
+        world.publish(bundle(CHAT, {"limit": 3}))
+    assert world.snapshot() == before
 
 
 def test_links_inside_the_tree_lead_nowhere(world, tmp_path):

@@ -317,6 +317,55 @@ echo "status $?"
     assert "release 1: 2 targets, 8 files verified" in done.stdout
 
 
+@pytest.mark.slow
+def test_a_quota_is_reported_and_the_old_release_stays(make):
+    """As for a full disk, where no file system can be mounted."""
+    place = make()
+    place.release()
+    place.edit("limit: 2\ntext: [" + ",".join(f"line {n}" for n in range(900)) + "]\n")
+    command = [sys.executable, "-m", "gitconfigmgr", "release", *place.where, "--allow", "budget", "-m", "x"]
+    limited = [sys.executable, "-c", _LIMIT, *command]
+    done = subprocess.run(limited, cwd=place.repository, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 3, done.stderr
+    assert "File too large" in done.stderr
+    assert "what was published before is untouched" in done.stderr
+    assert limit(place) == 1
+    place.release("--allow", "budget", "-m", "x")
+    assert limit(place) == 2
+
+
+_LIMIT = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_permission_that_was_lost_is_reported_and_readers_keep_what_they_have(make, mode):
+    place = make()
+    place.release()
+    place.edit("limit: 2\n")
+    folders = [path for path in place.tree.rglob("*") if path.is_dir()]
+    try:
+        for folder in (*folders, place.tree):
+            folder.chmod(mode)
+        command = [*_powerless(), sys.executable, "-m", "gitconfigmgr", "release", *place.where]
+        done = subprocess.run(command, cwd=place.repository, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 3, done.stderr
+        assert "Permission denied" in done.stderr
+    finally:
+        for folder in (place.tree, *folders):
+            folder.chmod(0o700)
+    assert limit(place) == 1
+
+
+def _powerless() -> list[str]:
+    """What takes the power to write everywhere from root."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere here")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
 # -- keys elsewhere ----------------------------------------------------------------------------------------------------
 
 
