@@ -80,27 +80,26 @@ def judge(commits: Iterable[SignedCommit], signers: list[Signer], path: str) -> 
 
 def _judged(commit: SignedCommit, signers: list[Signer], path: str) -> Diagnostic | None:
     name = f"commit {commit.commit[:12]} by {commit.committer}"
-    rule = f"{path} {commit.commit}"
     if commit.status == "unsigned":
-        return Diagnostic("GCM640", f"{name} is not signed", rule=rule)
+        return Diagnostic("GCM640", f"{name} is not signed", rule=path)
     if commit.status == "unverifiable":
-        return Diagnostic("GCM643", f"{name}: {commit.why}", rule=rule)
+        return Diagnostic("GCM643", f"{name}: {commit.why}", rule=path)
     if commit.status == "bad":
-        return Diagnostic("GCM641", f"{name}: {commit.why}", rule=rule)
+        return Diagnostic("GCM641", f"{name}: {commit.why}", rule=path)
     print_ = fingerprint(commit.key)
     if commit.namespace != NAMESPACE:
-        return Diagnostic("GCM641", f"{name}: its signature is for {commit.namespace!r}, not for git", rule=rule)
+        return Diagnostic("GCM641", f"{name}: its signature is for {commit.namespace!r}, not for git", rule=path)
     known = [signer for signer in signers if signer.key == commit.key]
     if not known:
-        return Diagnostic("GCM641", f"{name} is signed by {print_}, which {path} does not list", rule=rule)
+        return Diagnostic("GCM641", f"{name} is signed by {print_}, which {path} does not list", rule=path)
     theirs = [signer for signer in known if signer.speaks_for(commit.committer)]
     if not theirs:
         whose = ", ".join(known[0].principals)
         message = f"{name} is signed by {print_}, the key of {whose}"
-        return Diagnostic("GCM641", message, Position(path, known[0].line), rule=rule)
+        return Diagnostic("GCM641", message, Position(path, known[0].line), rule=path)
     if not any(_holds(signer, commit.time) for signer in theirs):
         message = f"{name} is signed by {print_}, which was not valid on {commit.time:%Y-%m-%d}"
-        return Diagnostic("GCM642", message, Position(path, theirs[0].line), rule=rule)
+        return Diagnostic("GCM642", message, Position(path, theirs[0].line), rule=path)
     return None
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.check import words
+from gitconfigmgr.check.locations import PACKAGED
 from gitconfigmgr.check.opaque import Opaque
 from gitconfigmgr.model.diagnostics import Diagnostic, Position, Related, key_position_of, position_of
 from gitconfigmgr.model.names import closest, show_path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.check.library import Library
 
 _MOST_RELATED = 8
+_OR_THE_SCHEMA = re.compile(r", or [^,]*\bschema\Z")
 
 
 class Messages:
@@ -53,7 +56,7 @@ class Messages:
             label=said.label,
             related=self._history(node, hidden=hidden),
             hidden=hidden and not isinstance(node.value, (Sealed, Segments)),
-            help=said.help + _others(breach),
+            help=self._help(said.help, breach) + _others(breach),
             rule=self._rule(breach, forbidden=forbidden),
             key=show_path(path) or None,
         )
@@ -93,7 +96,7 @@ class Messages:
         elif known and len(known) <= 8:
             help_ = "known are " + ", ".join(known)
         else:
-            help_ = "correct the key, or add it to the schema"
+            help_ = self._help("correct the key, or add it to the schema", breach)
         return Diagnostic(
             "GCM403",
             f"{show_path(path)} is not known to the schema",
@@ -117,7 +120,7 @@ class Messages:
             key_position_of(node),
             label=said.label,
             related=self._also_set(node),
-            help="rename the key, or change the rule for keys in the schema",
+            help=self._help("rename the key, or change the rule for keys in the schema", inner),
             rule=self._rule(inner),
             key=show_path(path),
         )
@@ -148,6 +151,12 @@ class Messages:
         if forbidden:
             return self.library.rule(breach.schema)
         return self.library.rule(breach.schema, breach.within or breach.keyword, *more)
+
+    def _help(self, text: str, breach: Breach) -> str:
+        """What to do; nobody can change a schema that comes with the program."""
+        place = self.library.place_of(breach.schema)
+        packaged = place is not None and place[0].uri.startswith(PACKAGED)
+        return _OR_THE_SCHEMA.sub("", text) if packaged else text
 
     def _description(self, path: Path) -> str | None:
         for schema in self.known.schemas(path):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.values import Node
 
 _COLORS = {"error": "red", "warning": "yellow"}
+_REDUNDANCY = "GCM50"  # what another option finds, and mends
 _WIDEST = 160  # columns of a source line that are shown
 
 
@@ -152,8 +153,10 @@ def summary_words(checked: Checked) -> str:
     known = f"; {len(checked.known)} known before" if checked.known else ""
     if not checked.diagnostics:
         return f"ok: {scope}, no findings{base}{known}"
-    fixable = sum(1 for item in checked.diagnostics if item.edits)
-    fix = f"; {fixable} fixable with `gitconfigmgr fix`" if fixable else ""
+    fixable = [item for item in checked.diagnostics if item.edits]
+    removed = sum(1 for item in fixable if item.code.startswith(_REDUNDANCY))
+    fix = f"; {len(fixable) - removed} fixable with `gitconfigmgr fix`" if len(fixable) > removed else ""
+    fix += f"; {removed} fixable with `gitconfigmgr fix --redundancy`" if removed else ""
     waived = f"; {counts['waived']} waived" if counts["waived"] and base else ""
     among = f", {counts['waived']} waived" if counts["waived"] and not base else ""
     failing = f"{many(counts['errors'], 'error')}, {many(counts['warnings'], 'warning')}{among}{base}"

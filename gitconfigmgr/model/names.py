@@ -12,6 +12,9 @@ GLOBAL = "global"
 KeyPath = tuple[str | int, ...]
 
 _ALIKE = 0.66  # 1 is the same: one letter of three may be another
+_CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
 _BARE = re.compile(r"[^\s.:\"{}$]+\Z")
 
 
@@ -70,6 +73,15 @@ def parse_path(text: str) -> tuple[str, ...]:
 def many(number: int, word: str) -> str:
     """A number with its noun: 1 target, 2 targets."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def character(char: str) -> str:
+    """A character that cannot be shown as itself: `U+0007 (BEL)`, `U+202E (RIGHT-TO-LEFT OVERRIDE)`."""
+    import unicodedata
+
+    number = ord(char)
+    name = _CONTROLS[number] if number < len(_CONTROLS) else "DEL" if number == 127 else unicodedata.name(char, "")
+    return f"U+{number:04X} ({name})" if name else f"U+{number:04X}"
 
 
 def is_index(part: str, length: int) -> bool:

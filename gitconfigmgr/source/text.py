@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from gitconfigmgr.model.diagnostics import Diagnostic, Edit, Position
+from gitconfigmgr.model.names import character
 
 _TABS = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 
@@ -78,8 +79,8 @@ def syntax_error(path: str, text: str, error: Any) -> Diagnostic:
         index = min(getattr(error, "position", 0) or 0, len(text))
         found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]", text)
         index = found.start() if found else index
-        character = f"U+{ord(text[index]):04X}" if index < len(text) else "a character"
-        return Diagnostic("GCM101", f"{character} is not allowed in YAML", position_at(path, text, index),
+        shown = character(text[index]) if index < len(text) else "a character"
+        return Diagnostic("GCM101", f"{shown} is not allowed in YAML", position_at(path, text, index),
                           help="remove it, or write it as an escape in double quotes")  # fmt: skip
     if text[mark.index : mark.index + 1] == "\t" or _tab_before(text, mark.index):
         line = text[: mark.index].count("\n")

@@ -10,6 +10,7 @@ from gitconfigmgr.check.llm.context import count, here
 from gitconfigmgr.check.llm.document import is_secret
 from gitconfigmgr.check.llm.placeholders import Parsed, parse
 from gitconfigmgr.check.llm.tokens import measure
+from gitconfigmgr.model.names import character
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _SHOWN = "\ufffc"  # stands for what is filled in
 _INSTRUCTING = {"system", "developer"}
 _FENCE = re.compile(r"<(/?)([A-Za-z][\w-]{0,60})(?:\s[^<>]{0,200})?>|```|\"\"\"|'''|~~~|\[(/?)([A-Z][A-Z_-]{1,40})\]")
+_MOST_NAMED = 4
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
@@ -62,10 +64,10 @@ def forms(prompt: Part) -> Iterator[Part]:
 
 
 def _message(context: Context, prompt: Part, message: Part, content: Part, parsed: Parsed) -> None:
-    hidden = _INVISIBLE.search(content.text() or "")
+    hidden = list(dict.fromkeys(_INVISIBLE.findall(content.text() or "")))
     if hidden:
-        name = f"U+{ord(hidden[0]):04X}"
-        context.report("GCM558", f"the text holds {name}, which a reader does not see", content, within=hidden[0])
+        names = ", ".join(map(character, hidden[:_MOST_NAMED])) + (" and others" if len(hidden) > _MOST_NAMED else "")
+        context.report("GCM558", f"the text holds {names}, which a reader does not see", content, within=hidden[0])
     if parsed.problem is not None:
         context.report("GCM555", f"the text is no template: {parsed.problem}", content, within=parsed.piece)
         return

@@ -38,7 +38,7 @@ class Waivers:
             self._valid.setdefault(rule.code, []).append(rule)
 
     def _report(self, code: str, message: str, rule: WaiverRule) -> None:
-        help_ = f"it is {rule.waiver.owner}'s" if code in {"GCM621", "GCM623"} else None
+        help_ = f"its owner is {rule.waiver.owner}" if code in {"GCM621", "GCM623"} else None
         self.findings.append(Diagnostic(code, message, rule.waiver.position, help=help_))
 
     def apply(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
