@@ -176,6 +176,18 @@ def test_withdrawn(edge: Edge) -> None:
     assert (proposing.all()[0].state, proposing.all()[0].id) == ("withdrawn", "x1"), "also when it was being sent"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_proposes_belongs_to_the_agent(edge: Edge) -> None:
+    edge.publish(1)
+    edge.settings()
+    assert agent(edge, "init").returncode == 0
+    os.chown(edge.folder / "state", 65532, 65533)
+    assert agent(edge, "propose", CHAT_API, "limit=3", "-m", "why").returncode == 0
+    folder = edge.folder / "state/proposals"
+    found = {(path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.iterdir())}
+    assert (found, len(list(folder.iterdir()))) == ({(65532, 65533)}, 3)
+
+
 def test_encrypted_on_disk_and_counted_for_good(edge: Edge) -> None:
     import base64
 

@@ -53,6 +53,7 @@ class Outbox:
             number = max([*numbers, self._counter()], default=0) + 1
             queued = Queued(number, make(number))
             write_atomically(self._folder / "counter", str(number).encode())
+            self._hand_over(self._folder / "counter")
             self._write(queued)
         return queued
 
@@ -79,6 +80,13 @@ class Outbox:
     def _write(self, queued: Queued) -> None:
         data = orjson.dumps(queued._asdict())
         write_atomically(self._folder / str(queued.number), self._cipher.seal(_name(queued.number), data))
+        self._hand_over(self._folder / str(queued.number))
+
+    def _hand_over(self, path: Path) -> None:
+        """What root writes for an agent that is somebody else is the agent's."""
+        if os.geteuid() == 0:
+            owner = self._folder.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def _numbers(self) -> list[int]:
         try:
@@ -98,6 +106,8 @@ class Outbox:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._hand_over(self._folder)
+            self._hand_over(self._folder / "lock")
         except OSError as error:
             raise OutsideError(f"{self._folder}: {error.strerror}", "run it as the agent's user") from None
         try:
