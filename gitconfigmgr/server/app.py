@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from gitconfigmgr.model.names import SEGMENT
-from gitconfigmgr.server import bundles, files, fleet, pages, proposals, watch
+from gitconfigmgr.server import bundles, files, fleet, pages, proposals, publish, watch
 from gitconfigmgr.server.answers import ProblemError, matches, problem, unauthorized
 from gitconfigmgr.server.callers import UnknownError
 from gitconfigmgr.server.limits import Limiter
 from gitconfigmgr.sync.access import Ability
+from gitconfigmgr.sync.endpoint import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.server.messages import Answer, Request, Stream
     from gitconfigmgr.server.telemetry import Metrics
     from gitconfigmgr.sync.access import Grant
-    from gitconfigmgr.sync.endpoint import Tree
+    from gitconfigmgr.sync.endpoint import Notices, Shelf, Tree
     from gitconfigmgr.sync.fleet import Fleet
     from gitconfigmgr.sync.proposals import Inbox
 
@@ -83,6 +84,11 @@ class Endpoint:
         self.files = files.Files(tree)
         self.fleet: Fleet | None = None
         self.inbox: Inbox | None = None
+        self.shelf: Shelf | None = None
+        self.notices: Notices = Silence()
+        self.roots: dict[str, bytes] = {}
+        self.uploads = 0
+        self.most_upload = 64 * 1024 * 1024
         self.watchers = 0
         self.most_watchers = 16_000
         self.events: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[object, bytes]] = {}
@@ -226,6 +232,8 @@ ROUTES: dict[str, Route] = {
     "b": Route(GET, Ability.READ, bundles.answer_bundle),
     "sync": Route((b"POST",), Ability.READ, bundles.answer_sync),
     "watch": Route((b"GET",), Ability.READ, watch.answer_watch),
+    "releases": Route((b"POST",), Ability.PUBLISH, publish.answer_release),
+    "names": Route((b"GET",), Ability.PUBLISH, publish.answer_names),
     "status": Route((b"POST",), Ability.STATUS, fleet.answer_status),
     "fleet": Route(GET, Ability.FLEET, fleet.answer_fleet),
     "proposals": Route((b"GET", b"POST"), Ability.PROPOSE, proposals.answer_proposals),

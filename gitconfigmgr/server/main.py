@@ -17,6 +17,7 @@ from gitconfigmgr.server.telemetry import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from gitconfigmgr.server.app import Endpoint
     from gitconfigmgr.server.callers import Callers
@@ -87,6 +88,9 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     callers = Callers(tokens, changed, anonymous=settings.anonymous)
     endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
     made.append(endpoint)
+    endpoint.shelf = tree
+    endpoint.most_upload = settings.upload_mebibytes * 1024 * 1024
+    endpoint.roots = {tenant: _read(path) for tenant, path in settings.roots}
     endpoint.fleet = SqliteFleet(settings.state)
     endpoint.inbox = SqliteInbox(settings.state)
     endpoint.by_token = Limiter(settings.rate, 2 * settings.rate)
@@ -176,6 +180,13 @@ def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
             f"{settings.tls_cert}: {error.strerror or error}", "name PEM files; the key without a password"
         ) from None
     return context
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "name root metadata, as `keys init` writes it") from None
 
 
 def _address(shown: Any) -> str:

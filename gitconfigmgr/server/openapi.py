@@ -101,6 +101,35 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         }
     },
 }
+OPERATIONS |= {
+    "/{tenant}/v1/releases": {
+        "post": {
+            "summary": "Publish a release",
+            "description": "A POSIX tar of files of the published tree, verified as readers verify it; all of it takes "
+            "effect, or nothing. The member `.removed.json` lists paths to be removed.",
+            "parameters": [
+                _TENANT,
+                _header("If-Match", "The SHA-256 of the timestamp.json that it is made on, in quotes."),
+                _header("If-None-Match", "`*` for a first release."),
+            ],
+            "requestBody": {"required": True, "content": {"application/x-tar": {}}},
+            "responses": {
+                "200": _json("The release that readers find.", {"type": "object"}),
+                "409": {"description": "Somebody else has published since.", **_PROBLEM},
+                "413": {"description": "Too many bytes.", **_PROBLEM},
+                "422": {"description": "It does not verify, or goes backwards.", **_PROBLEM},
+                "428": {"description": "Neither If-Match nor If-None-Match.", **_PROBLEM},
+            },
+        }
+    },
+    "/{tenant}/v1/names/{folder}": {
+        "get": {
+            "summary": "The names in a folder of the tree, for who publishes",
+            "parameters": [_TENANT, _path("folder", "A path with slashes.")],
+            "responses": {"200": _json("Names.", {"type": "object"})},
+        }
+    },
+}
 PAGES: dict[str, dict[str, Any]] = {
     "/health/live": {"get": {"summary": "The process answers", "responses": {"200": {"description": "It does."}}}},
     "/health/ready": {

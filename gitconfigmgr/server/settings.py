@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.model.names import SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class ServeSettings:
     rate: float = 1000.0
     address_rate: float = 20.0
     connections: int = 20_000
+    upload_mebibytes: int = 64
     roots: tuple[tuple[str, Path], ...] = ()
 
     @property
@@ -51,6 +53,17 @@ class ServeSettings:
                 f"{host} is reached by other machines, and nothing is encrypted",
                 "name --tls-cert and --tls-key; or --plain-http where a proxy in front does TLS",
             )
+
+
+def read_roots(given: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+    """`TENANT=FILE` each. Raises UsageError."""
+    found = []
+    for item in given:
+        tenant, _, path = item.partition("=")
+        if not SEGMENT.match(tenant) or not path:
+            raise UsageError(f"--root {item} names no tenant and file", "such as --root acme=1.root.json")
+        found.append((tenant, Path(path)))
+    return tuple(found)
 
 
 def _loopback(host: str) -> bool:

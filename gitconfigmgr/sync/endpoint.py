@@ -32,19 +32,24 @@ class Tree(Protocol):
 
 
 class Upload(NamedTuple):
-    """A release as it was sent: files by path, those to be removed, and the timestamp it is made on (None: the first)."""
+    """What is to be written: files by path, and paths that are to be removed. `seconds` since 1970 is its time."""
 
     files: Mapping[str, bytes]
     removed: Sequence[str]
-    base: str | None
+    seconds: int
 
 
 class Shelf(Protocol):
-    """A tree that can be written."""
+    """A tree that can be written. Called from threads."""
 
-    def change(self, tenant: str, decide: Callable[[Callable[[str], bytes | None]], Upload], seconds: int) -> None:
+    def change(self, tenant: str, decide: Callable[[Callable[[str], bytes | None]], Upload]) -> None:
         """Have `decide`, which is given what reads the tenant's files, say what to write, and write it: the timestamp
-        last, and nothing where it raises. One at a time for each tenant, over all who write to the tree."""
+        last, and nothing where it raises. One at a time for each tenant, over all who write to the tree. Readers find
+        the state before or the one after it, whatever moment the process is killed at."""
+        ...
+
+    def names(self, tenant: str, folder: str) -> Sequence[str]:
+        """The names in a folder of the tenant's tree."""
         ...
 
 
@@ -84,3 +89,16 @@ class Notices(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Silence:
+    """Notices where there is one instance only."""
+
+    def send(self, tenant: str) -> None:
+        pass
+
+    def listen(self, heard: Callable[[str], None]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -7,13 +7,17 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gitconfigmgr.adapters.publishers.directory_files import Folder
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.model.names import SEGMENT
 from gitconfigmgr.release import layout
 from gitconfigmgr.sync.endpoint import MOST_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from gitconfigmgr.sync.endpoint import Upload
 
 _MUTABLE = (layout.TIMESTAMP, layout.DISCOVERY)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -65,6 +69,23 @@ class FolderTree:
         finally:
             os.close(file)
 
+    def change(self, tenant: str, decide: Callable[[Callable[[str], bytes | None]], Upload]) -> None:
+        """See Shelf. The lock is that of the publisher `directory`: both may write to one tree."""
+        folder = Folder(self.root / tenant)
+        with folder.locked():
+            upload = decide(folder.read)
+            for path, data in upload.files.items():
+                if path not in _MUTABLE:
+                    folder.write(path, data, siblings=_has_siblings(path))
+            for path in reversed(_MUTABLE):
+                if path in upload.files and folder.read(path) != upload.files[path]:
+                    folder.flip(path, upload.files[path], upload.seconds)
+            for path in upload.removed:
+                folder.remove(path)
+
+    def names(self, tenant: str, folder: str) -> list[str]:
+        return [name for name in Folder(self.root / tenant).names(folder) if not name.startswith(".")]
+
     def stamp(self, tenant: str) -> object:
         found: list[tuple[int, int, int] | None] = []
         for path in _MUTABLE:
@@ -73,6 +94,11 @@ class FolderTree:
                 known = os.lstat(f"{self.root}/{tenant}/{path}")
                 found[-1] = (known.st_mtime_ns, known.st_size, known.st_ino)
         return tuple(found)
+
+
+def _has_siblings(path: str) -> bool:
+    """Whether compressed forms stand beside it, as a publisher of directories writes them."""
+    return path.endswith(".json") and path.startswith(("tuf/", "provenance/"))
 
 
 def _absent() -> frozenset[int]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _BUILT_IN = {
     "directory": "gitconfigmgr.adapters.publishers.directory",
     "dotenv": "gitconfigmgr.adapters.publishers.dotenv",
+    "edge": "gitconfigmgr.adapters.publishers.edge",
     "envoy-ai-gateway": "gitconfigmgr.adapters.publishers.envoy",
     "kubernetes": "gitconfigmgr.adapters.publishers.kubernetes",
     "litellm": "gitconfigmgr.adapters.publishers.litellm",

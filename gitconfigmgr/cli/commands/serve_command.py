@@ -60,15 +60,23 @@ def command() -> None:
     "--address-rate", type=click.FloatRange(min=0), default=20.0, show_default=True,
     help="Requests a second of one address without a token that counts.",
 )  # fmt: skip
+@click.option(
+    "--root", "roots", multiple=True, metavar="TENANT=FILE",
+    help="Root metadata that uploads are verified from; else the first root of the tree. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--upload-mebibytes", type=click.IntRange(min=1), default=64, show_default=True, help="Of one release that is sent."
+)
 @click.option("--connections", type=click.IntRange(min=64), default=20_000, show_default=True, help="At most.")
-def run(folder: Path, listen: str, state: Path | None, **more: object) -> None:
+def run(folder: Path, listen: str, state: Path | None, roots: tuple[str, ...], **more: object) -> None:
     """Serve a folder until the process is ended."""
     import os
 
     from gitconfigmgr.server.main import serve
-    from gitconfigmgr.server.settings import ServeSettings, default_state
+    from gitconfigmgr.server.settings import ServeSettings, default_state, read_roots
 
-    serve(ServeSettings(folder, state or default_state(os.environ), listen, **more))  # type: ignore[arg-type]  # options by name
+    known = read_roots(roots)
+    serve(ServeSettings(folder, state or default_state(os.environ), listen, roots=known, **more))  # type: ignore[arg-type]  # options by name
 
 
 @command.group("token")
