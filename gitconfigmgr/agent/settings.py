@@ -147,7 +147,7 @@ def _require_kinds(values: dict[str, Any]) -> None:
         if name in values and not values[name] > 0:
             raise ValueError(f"{name} is a number of seconds above 0")
     for name in ("socket_mode", "files_mode"):
-        int(values.get(name, "0"), 8)
+        _require_mode(name, values.get(name, "0"))
 
 
 def _require_address(address: SplitResult, *, with_token: bool) -> None:
@@ -161,5 +161,10 @@ def _template(item: dict[str, Any], folder: Path) -> Template:
     made = Template(**{**item, "source": folder / item["source"]})
     if made.to.startswith(("/", ".")) or ".." in made.to.split("/"):
         raise ValueError(f"template {made.to}: a path below the folder `files`")
-    int(made.mode, 8)
+    _require_mode(f"the mode of template {made.to}", made.mode)
     return made
+
+
+def _require_mode(name: str, text: str) -> None:
+    if not text or set(text) - set("01234567"):
+        raise ValueError(f"{name} is {text}, and a mode is digits such as 0640")

@@ -63,10 +63,8 @@ class Edge:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return (
-            "[" + ", ".join("{" + ", ".join(f"{k} = {_toml(v)}" for k, v in item.items()) + "}" for item in value) + "]"
-        )
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
