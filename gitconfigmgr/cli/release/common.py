@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from gitconfigmgr.app.release.gate import Gate
     from gitconfigmgr.app.release.run import Releasing
+    from gitconfigmgr.app.release.tending import Tending
     from gitconfigmgr.model.bundles import Publication
 
 keys = click.option(
@@ -77,7 +80,23 @@ def tree_of(work: Releasing) -> Any:
     return trees[0]
 
 
-def tending(work: Releasing, folder: Path, reason: str | None) -> Any:
+def by_hand(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that changes what is published; it is called with what acts on the tree, and its own."""
+
+    @to
+    @reason
+    @keys
+    @click.pass_context
+    @wraps(command)
+    def run(
+        ctx: click.Context, /, destinations: tuple[str, ...], keys: Path | None, reason: str | None, **given: Any
+    ) -> None:
+        command(_tending(releasing(ctx, None, destinations, keys), Path(ctx.find_root().obj), reason), **given)
+
+    return run
+
+
+def _tending(work: Releasing, folder: Path, reason: str | None) -> Tending:
     """What acts on the published tree. Raises UsageError without a reason."""
     from datetime import UTC, datetime
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gitconfigmgr.cli import options
 from gitconfigmgr.cli.release import common
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.release.tending import Tending
 
 
 @click.command(
@@ -21,28 +24,13 @@ Examples:
 @click.option("--owner", required=True, metavar="WHO", help="Who ends it.")
 @click.option("--until", required=True, metavar="DATE", help="The last day.")
 @click.option("--version", type=click.IntRange(1), metavar="N", help="Publish this older version again, and keep it.")
-@common.to
-@common.reason
-@common.keys
-@click.pass_context
-def command(  # noqa: PLR0917 - click passes each option by name
-    ctx: click.Context,
-    namespace: str,
-    environment: str,
-    owner: str,
-    until: str,
-    version: int | None,
-    destinations: tuple[str, ...],
-    reason: str | None,
-    keys: Path | None,
-) -> None:
+@common.by_hand
+def command(tend: Tending, namespace: str, environment: str, owner: str, until: str, version: int | None) -> None:
     """Keep a target at its version: releases pass it over until the day is over."""
     from gitconfigmgr.model.names import Target
     from gitconfigmgr.release.rollout import Hold, Pin
 
-    work = common.releasing(ctx, None, destinations, keys)
-    tend = common.tending(work, Path(ctx.find_root().obj), reason)
-    pin = Pin(owner, common.day(until), str(reason))
+    pin = Pin(owner, common.day(until), tend.reason)
     if version is None:
         publication, number = tend.change(options.selection((namespace,), (environment,)), Hold(pin))
     else:

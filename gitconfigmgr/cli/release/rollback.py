@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gitconfigmgr.cli import options
 from gitconfigmgr.cli.release import common
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.release.tending import Tending
 
 
 @click.command(
@@ -20,27 +23,14 @@ Examples:
 @click.argument("namespace")
 @options.environment
 @click.option("--to-version", "version", type=click.IntRange(1), metavar="N", help="Default: the one before.")
-@common.to
-@common.reason
-@common.keys
-@click.pass_context
-def command(
-    ctx: click.Context,
-    namespace: str,
-    environment: str,
-    version: int | None,
-    destinations: tuple[str, ...],
-    reason: str | None,
-    keys: Path | None,
-) -> None:
+@common.by_hand
+def command(tend: Tending, namespace: str, environment: str, version: int | None) -> None:
     """Publish an older version again, as a new version of a new release: readers never go back in number.
 
     The branch stays as it is, and so the next release publishes it: roll back in Git too, or use `release pin`.
     """
     from gitconfigmgr.model.names import Target
 
-    work = common.releasing(ctx, None, destinations, keys)
-    tend = common.tending(work, Path(ctx.find_root().obj), reason)
     publication, to, number = tend.rollback(Target(namespace, environment), version, None)
     common.changed(publication, number, f"has the content of version {to.number}")
     click.echo("note: the next release publishes the branch again: `gitconfigmgr rollback`, or `release pin`", err=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gitconfigmgr.cli import options
 from gitconfigmgr.cli.release import common
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.release.tending import Tending
 
 
 @click.command(
@@ -18,22 +21,10 @@ Examples:
 )
 @click.argument("namespace")
 @options.environment
-@common.to
-@common.reason
-@common.keys
-@click.pass_context
-def command(
-    ctx: click.Context,
-    namespace: str,
-    environment: str,
-    destinations: tuple[str, ...],
-    reason: str | None,
-    keys: Path | None,
-) -> None:
+@common.by_hand
+def command(tend: Tending, namespace: str, environment: str) -> None:
     """End a pin before its day; the next release publishes what the branch says."""
     from gitconfigmgr.release.rollout import Let
 
-    work = common.releasing(ctx, None, destinations, keys)
-    tend = common.tending(work, Path(ctx.find_root().obj), reason)
     publication, number = tend.change(options.selection((namespace,), (environment,)), Let())
     common.changed(publication, number, "pinned no more")
