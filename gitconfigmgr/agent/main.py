@@ -231,7 +231,8 @@ async def _listen(made: Any, host: str, port: int | str) -> asyncio.Server:
     try:
         return await asyncio.get_running_loop().create_server(made, host, int(port), backlog=BACKLOG)
     except (OSError, ValueError) as error:
-        raise OutsideError(f"{host}:{port}: {getattr(error, 'strerror', None) or error}", "another address") from None
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise OutsideError(f"{host}:{port}: {why}", "name another address") from None
 
 
 async def _listen_unix(made: Any, settings: AgentSettings) -> asyncio.Server:

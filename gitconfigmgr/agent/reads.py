@@ -122,9 +122,11 @@ class Reads:
         if not served.provenance:
             yield problem(404, "nothing is known of where this version comes from", lines)
             return
+        name = ".".join(rest)
+        here = [key for key in served.overrides if not name or _related(key, name)]
+        known: dict[str, Any] = {"commit": served.commit} | ({"overridden": here} if here else {})
         try:
-            found = await asyncio.to_thread(self._provenance, served.provenance)
-            known = {"commit": served.commit, **origin(found, ".".join(rest))}
+            known |= origin(await asyncio.to_thread(self._provenance, served.provenance), name)
         except OutsideError as error:
             yield problem(503, f"where it comes from could not be fetched: {error}", lines)
         except (KeyError, IndexError, TypeError):
@@ -204,6 +206,11 @@ class Reads:
             name: hashlib.sha256(repr(item.closed).encode()).hexdigest()[:16] for name, item in items if item.overrides
         }
         return found | ({"overridden": marks} if marks else {})
+
+
+def _related(one: str, other: str) -> bool:
+    """Whether one dotted path is the other, or above it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _json(value: Any, lines: str = "") -> Response:
