@@ -6,9 +6,11 @@ Those on the tree itself are in test_following.py, those on single answers in te
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import ssl
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -377,3 +379,11 @@ def test_one_changed_value_on_the_wire(edge: Edge, server: Liar) -> None:
     engine.handle(Due())
     assert engine.board.documents[CHAT_API].version == 2
     assert server.bytes_in + server.bytes_out < 2048, (server.bytes_in, server.bytes_out)
+
+
+def test_the_page_about_attacks_names_tests_that_exist() -> None:
+    root = Path(__file__).parents[2]
+    named = set(re.findall(r"test_\w+(?=\[|`)", (root / "docs/attacks.md").read_text()))
+    written = "\n".join(path.read_text() for path in (root / "tests").rglob("test_*.py"))
+    assert len(named) > 30
+    assert [name for name in named if f"def {name}(" not in written] == []
