@@ -81,8 +81,7 @@ class Door:
     def enter(self, connection: Connection) -> None:
         """A connection is there. The one that was idle for longest makes room."""
         if len(self.open) >= _CONNECTIONS:
-            idle = next((other for other in self.open if other.idle), connection)
-            idle.close()
+            next((other for other in self.open if other.idle), connection).drop()
         self.open[connection] = None
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(1, self._close_late)
@@ -125,7 +124,7 @@ class Door:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in [connection for connection in self.open if connection.due < now]:
-            connection.close()
+            connection.drop()
         self._sweep = loop.call_later(1, self._close_late) if self.open else None
 
 
@@ -176,8 +175,15 @@ class Connection(asyncio.Protocol):
         self._serve()
 
     def close(self) -> None:
+        """Once the reader has taken what waits for it."""
         if self._transport is not None:
             self._transport.close()
+
+    def drop(self) -> None:
+        """At once: one that takes nothing would stay for ever."""
+        self._door.leave(self)
+        if self._transport is not None:
+            self._transport.abort()
 
     def _serve(self) -> None:
         """All requests that have come in whole."""
