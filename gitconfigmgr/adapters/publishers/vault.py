@@ -63,7 +63,7 @@ class VaultPublisher:
         self._client = client
         self._path = path
         self._form = form
-        self.name = f"vault:{client.address}"
+        self.name = f"vault:{client.place}/{path}"
 
     def held(self) -> Held:
         """What the pointer says. A target that is held in another form has to be published anew."""

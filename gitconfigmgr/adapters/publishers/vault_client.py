@@ -59,6 +59,7 @@ class VaultClient:
     ) -> None:
         self.address = address
         self.mount = mount
+        self.place = "/".join((address, *filter(None, (namespace and namespace.strip("/"), mount))))
         self._namespace = namespace
         self._login = login
         self._environment = environment
@@ -150,9 +151,12 @@ class VaultClient:
         except requests.exceptions.SSLError:
             hint = "set VAULT_CACERT to the file of the authority that signed its certificate"
             raise OutsideError(f"{self.address}: its certificate is not trusted", hint) from None
-        except (wrong.VaultError, requests.exceptions.RequestException, OSError, ValueError) as error:
-            hint = "check address and network; a standby node has to be asked by the address of the active one"
+        except (wrong.VaultError, ValueError) as error:
+            hint = "check the address; a standby node has to be asked by that of the active one"
             raise OutsideError(f"{self.address} cannot be used ({type(error).__name__})", hint) from None
+        except OSError as error:  # those of requests, too
+            message = f"{self.address} cannot be reached ({type(error).__name__})"
+            raise OutsideError(message, "check address and network") from None
         if isinstance(answer, dict):
             return answer
         if empty and getattr(answer, "status_code", 0) == 204:

@@ -63,7 +63,9 @@ class Registry:
         until = time.monotonic() + 120
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(requests.RequestException):
-                requests.get(f"{'https' if tls else 'http'}://{self.host}/v2/", timeout=5, verify=str(tls[0]) if tls else True)
+                requests.get(
+                    f"{'https' if tls else 'http'}://{self.host}/v2/", timeout=5, verify=str(tls[0]) if tls else True
+                )
                 return
             time.sleep(0.02)
         raise AssertionError("docker-registry did not start: apt-get install docker-registry")
