@@ -130,6 +130,8 @@ class Tending:
                 custom[target] = rollout.custom_of(rollout.step(state, event, self.now.date()))
             except UsageError as error:
                 raise UsageError(f"{target}: {error}", error.hint) from None
+        if not custom and only_rolling:
+            raise UsageError("no rollout of what is selected is under way", "begin one: `release --percent 10`")
         if not custom:
             near = (
                 closest(selection.namespaces[0], [t.namespace for t in held.targets]) if selection.namespaces else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from gitconfigmgr.cli.release import common
 from gitconfigmgr.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gitconfigmgr.adapters.signing.folder import KeyFolder
-    from gitconfigmgr.release.keyset import KeySet
+    from gitconfigmgr.release.keyset import KeyEntry, KeySet
 
 _role = click.option(
     "--role", "shares", multiple=True, metavar="ROLE=T/N", help="T of N keys sign for the role, such as root=2/3."
@@ -91,8 +92,8 @@ def init(  # noqa: PLR0917 - click passes each option by name
     if vault.exists():
         raise UsageError(f"there is a key set in {vault.folder}", "`gitconfigmgr keys rotate`, or another --keys")
     _confirm(f"make keys in {vault.folder}", yes=yes)
-    for_whom = _recipient(vault, recipient, plain=plain)
-    made = use.init(vault, vault.tenant, wanted, lambda name: vault.make(name, for_whom), vault.take, datetime.now(UTC))
+    make = _maker(vault, recipient, plain=plain)
+    made = use.init(vault, vault.tenant, wanted, make, vault.take, datetime.now(UTC))
     _advise(vault, made)
 
 
@@ -141,8 +142,8 @@ def rotate(  # noqa: PLR0917 - click passes each option by name
     if share or places:
         wanted = use.plans([f"{role}={share}"] if share else [], [f"{role}={place}" for place in places])[role]
     _confirm(f"give {role} new keys", yes=yes)
-    for_whom = _recipient(vault, recipient, plain=plain)
-    made = use.rotate(vault, role, wanted, lambda name: vault.make(name, for_whom), vault.take, now)
+    make = _maker(vault, recipient, plain=plain)
+    made = use.rotate(vault, role, wanted, make, vault.take, now)
     names = ", ".join(made.roles[role].keys)
     click.echo(f"{role}: signed by {names} from the next release or `gitconfigmgr resign` on")
 
@@ -184,15 +185,21 @@ def _vault(ctx: click.Context, keys: Path | None, tenant: str | None) -> KeyFold
     return open_keys(Path(ctx.find_root().obj), keys, tenant, asker())
 
 
-def _recipient(vault: KeyFolder, given: str | None, *, plain: bool) -> str | None:
-    if plain and given:
+def _maker(vault: KeyFolder, recipient: str | None, *, plain: bool) -> Callable[[str], KeyEntry]:
+    """What makes a key. Whom its file is encrypted for is found with the first one: an identity is only made for use."""
+    if plain and recipient:
         raise click.UsageError("--age and --plain name two different things.")
-    if plain or given:
-        return given
-    found, made = vault.own_recipient()
-    if made is not None:
-        click.echo(f"made an age identity: {made}", err=True)
-    return found
+
+    @cache
+    def for_whom() -> str | None:
+        if plain or recipient:
+            return recipient
+        found, made = vault.own_recipient()
+        if made is not None:
+            click.echo(f"made an age identity: {made}", err=True)
+        return found
+
+    return lambda name: vault.make(name, for_whom())
 
 
 def _confirm(what: str, *, yes: bool) -> None:

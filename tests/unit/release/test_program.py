@@ -390,6 +390,16 @@ def test_unattended_keys_are_encrypted_for_an_identity_of_this_machine(make, tmp
     assert limit(place) == 1
 
 
+def test_without_the_extra_nothing_is_made(tmp_path, monkeypatch, capsys):
+    from gitconfigmgr.cli.main import run
+
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(tmp_path / "identity.txt"))
+    monkeypatch.setitem(sys.modules, "tuf.api.metadata", None)
+    assert run(["-C", str(tmp_path), "keys", "init", "--keys", str(tmp_path / "keys"), "--yes"]) == 2
+    assert "pip install 'gitconfigmgr[release]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def bao(tmp_path_factory):
     service = OpenBao(tmp_path_factory.mktemp("bao"))
