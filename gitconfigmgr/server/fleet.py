@@ -122,7 +122,8 @@ async def _reports(endpoint: Endpoint, grant: Grant) -> list[Report]:
 def _readable(report: Report, grant: Grant) -> Report:
     versions = report.versions.items()
     may = {name: version for name, version in versions if grant.may_read(name, report.environment)}
-    return report._replace(versions=may)
+    changed = {name: keys for name, keys in report.overrides.items() if name in may}
+    return report._replace(versions=may, overrides=changed)
 
 
 def _released(endpoint: Endpoint, tenant: str) -> int:

@@ -27,6 +27,7 @@ class Report(NamedTuple):
     waiting: int
     age: float | None
     expires_in: float | None
+    overrides: Mapping[str, tuple[str, ...]]  # keys that the machine has changed by itself
     by: str  # the name of the token that it came with
     seen: float
     since: float
@@ -82,6 +83,7 @@ def read_report(data: Mapping[str, Any], by: str, now: float) -> Report:
         waiting=_whole(data.get("waiting"), "waiting"),
         age=_seconds(data.get("age"), "age"),
         expires_in=_seconds(data.get("expires_in"), "expires_in"),
+        overrides=_overrides(data.get("overrides") or {}),
         by=by,
         seen=now,
         since=now,
@@ -129,6 +131,14 @@ def _checked(name: Any) -> str:
     if not isinstance(name, str) or not name.isprintable() or len(name) > _NAME:
         raise ValueError("a name has characters that cannot be shown, or is too long")
     return name
+
+
+def _overrides(given: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(given, dict) or not all(isinstance(keys, list) for keys in given.values()):
+        raise ValueError("overrides is a map of lists of keys")
+    if sum(map(len, given.values())) > _NAMESPACES:
+        raise ValueError(f"at most {_NAMESPACES} keys are told of")
+    return {_checked(name): tuple(map(_checked, keys)) for name, keys in given.items()}
 
 
 def _text(value: Any, most: int, what: str) -> str:

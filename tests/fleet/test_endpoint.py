@@ -80,7 +80,8 @@ def test_the_last_report_of_each_agent_is_kept(running: Running) -> None:
         (b"{", 400), (b"[]", 400), ({}, 422), (report(state="fine"), 422), (report(instance=""), 422),
         (report(instance="a\nb"), 422), (report("x" * 300), 422), (report(release="8"), 422), (report(release=-1), 422),
         (report(release=True), 422), (report(age="soon"), 422), (report(namespaces=[]), 422),
-        (report(namespaces={"\x1b[2J": 1}), 422), (report(commit=5), 422), (b" " * 200_000, 413),
+        (report(namespaces={"\x1b[2J": 1}), 422), (report(commit=5), 422),
+        (report(overrides=5), 422), (report(overrides={"a": "b"}), 422), (report(overrides={"a": ["\x1b"]}), 422), (b" " * 200_000, 413),
         (json.dumps(report(age=1)).replace('"age": 1', '"age": 1e999').encode(), 400),
     ],
 )  # fmt: skip
@@ -152,6 +153,9 @@ def test_the_page(running: Running) -> None:
     _, _, page = running.ask("GET", "/fleet?environment=staging&sort=-instance&show=&x=%22%3E", **basic(viewer))
     assert hostile not in Tags(page).text
     assert "node-2" in Tags(page).text
+    running.ask("POST", "/acme/v1/status", agent, report("node-3", overrides={"acme/chat": ["limit"], "other": ["x"]}))
+    _, _, page = running.ask("GET", "/fleet?show=", **basic(viewer))
+    assert "changed here: acme/chat limit" in Tags(page).text
     _, _, page = running.ask("GET", "/fleet?show=trouble", **basic(viewer))
     assert "node-2" not in Tags(page).text
 

@@ -86,7 +86,7 @@ def test_proposed_while_cut_off_and_sent_on_reconnection(edge: Edge, endpoint: R
 
     endpoint.start("--listen", f"127.0.0.1:{port}")
     eventually(lambda: [item["state"] for item in queue(edge)] == ["received"])
-    publisher = endpoint.token("publish")
+    publisher, viewer = endpoint.token("publish"), endpoint.token("fleet")
     eventually(lambda: endpoint.ask("GET", "/acme/v1/proposals", publisher)[0] == 200)
     [entry] = json.loads(endpoint.ask("GET", "/acme/v1/proposals", publisher)[2])["proposals"]
     proposal = entry["proposal"]
@@ -100,6 +100,10 @@ def test_proposed_while_cut_off_and_sent_on_reconnection(edge: Edge, endpoint: R
     with Config(CHAT_API, socket=str(edge.folder / "s"), timeout=30) as client:
         assert client.value("limit").version == 1, "what is released has not changed"
 
+    def told() -> list[dict[str, Any]]:
+        return json.loads(endpoint.ask("GET", "/acme/v1/fleet", viewer)[2]).get("agents", [])
+
+    eventually(lambda: [item["overrides"] for item in told()] == [{CHAT_API: ["api.timeout"]}])
     refused = {"state": "refused", "outcome": {"reason": "not so"}}
     assert endpoint.ask("POST", f"/acme/v1/proposals/{entry['id']}", publisher, refused)[0] == 200
     eventually(lambda: timeout(edge) == 30)

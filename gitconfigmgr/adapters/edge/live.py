@@ -110,7 +110,7 @@ class Reports:
 
     def tell(self, path: str, status: Mapping[str, Any]) -> None:
         """A failure is not an error of anything: it is told again the next time."""
-        said = tuple(status.get(name) for name in ("state", "release", "reason", "namespaces"))
+        said = tuple(status.get(name) for name in ("state", "release", "reason", "namespaces", "overrides"))
         self._since += 1
         if said == self._told and self._since < _TOLD_AGAIN:
             return

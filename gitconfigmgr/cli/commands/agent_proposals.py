@@ -65,7 +65,9 @@ def proposals(path: Path, *, as_json: bool) -> None:
         return
     for item in found:
         keys = ", ".join(str(change["path"]).lstrip("/").replace("/", ".") for change in item.data["patch"])
-        told = item.outcome.get("reason") or item.outcome.get("branch") or ""
+        outcome = item.outcome
+        parts = [outcome.get("branch"), outcome.get("reason"), *outcome.get("findings", ())]
+        told = "; ".join(str(part) for part in parts if part)
         line = f"{item.number}  {item.state}  {item.data['namespace']}  {keys}  {item.data['reason']}"
         click.echo(f"{line}  ({told})" if told else line)
 

@@ -83,12 +83,19 @@ def _row(report: Report, silence: float, released: int, quiet_after: float) -> d
             report.instance, report.environment, report.state, str(report.release), report.version,
             duration(now - report.since), f"{duration(silence)} ago",
             "yes" if report.quiet(now, quiet_after) or report.state in ("stale", "expired") else "",
-            report.reason or ("held back" if report.waiting else ""),
+            report.reason or _remark(report),
         ),
         "quiet": report.quiet(now, quiet_after),
         "well": report.well(now, quiet_after),
         "behind": report.release < released,
     }  # fmt: skip
+
+
+def _remark(report: Report) -> str:
+    if report.waiting:
+        return "held back"
+    own = sum(map(len, report.overrides.values()))
+    return f"changed here: {own} key{'s' if own > 1 else ''}" if own else ""
 
 
 def _judged(row: dict[str, Any]) -> dict[str, bool]:
