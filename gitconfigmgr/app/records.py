@@ -7,6 +7,7 @@ lost at any time. Records of an older tip are a beginning of those of a newer on
 
 from __future__ import annotations
 
+import gc
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.ports import Lineage, StateStore, Tree, Versions
 
 ROLLBACK = "Config-Rollback"  # the trailer of a commit that goes back to a version
+_COLLECTED = 16  # times three repositories, until the memory of those before is freed
 _UNUSABLE = f"{SETTINGS} cannot be used"
 _REVERT = re.compile(r"^This reverts commit [0-9a-f]{40}", re.MULTILINE)
 _SHALLOW = "versions are counted from the first commit: `git fetch --unshallow`, or `fetch-depth: 0` in CI"
@@ -63,6 +65,7 @@ class Chronicle:
         self._builders: dict[Target, _Builder] = {}
         self._repositories: dict[str, Repository | Found] = {}
         self._environments: dict[str, dict[str, Environment] | None] = {}
+        self._opened = 0  # repositories, by threes
 
     def versions(self, target: Target) -> list[Version]:
         """All records of a target, oldest first."""
@@ -150,6 +153,9 @@ class Chronicle:
         if commit not in self._repositories:
             if len(self._repositories) > 2:
                 self._repositories.clear()
+                self._opened += 1
+                if self._opened % _COLLECTED == 0:
+                    gc.collect()  # a repository refers to itself, and the program runs without a collector
             try:
                 tree = self.lineage.tree(commit)
                 self._repositories[commit] = self.open_state(tree, partial(self.recorded, before=place))

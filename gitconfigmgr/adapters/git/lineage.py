@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FOLDER = 0o040000
+_MOST_ENTRIES, _MOST_TREES = 50_000, 64  # that are kept: neighbours in a line share nearly all
+_CACHE = 32 * 1024 * 1024  # bytes of parsed objects, several times as much in memory
 
 
 def common(folder: Path, first: str, second: str) -> str:
@@ -47,7 +49,10 @@ class GitLineage:
 
     def __init__(self, head: Head, open_: Callable[[], tuple[Any, str]]) -> None:
         self._open = open_
-        self._entries: dict[tuple[Any, str], Any] = {}
+        self._entries: dict[tuple[Any, str], tuple[Any, int, str] | None] = {}
+        self._at = ""
+        self._folders: dict[str, Any] = {}  # of the commit `_at`
+        self._trees: dict[Any, Any] = {}
         self._roots: dict[str, Any] = {}
         self.shallow = head.shallow
         self.tip = head.commit
@@ -72,6 +77,7 @@ class GitLineage:
 
         if self.tip is None:
             return []
+        pygit2.Settings().cache_max_size(_CACHE)  # a line is walked once
         walker = self._repository.walk(self.tip, pygit2.enums.SortMode.NONE)
         walker.simplify_first_parent()
         found = []
@@ -99,33 +105,47 @@ class GitLineage:
         )
 
     def entry(self, commit: str, path: str) -> str | None:
-        root = self._roots.get(commit)
-        if root is None:
-            root = self._roots[commit] = self._repository[commit].tree_id
-        at = (root, _FOLDER)
-        for name in f"{self.prefix}{path}".split("/"):
-            if at[1] != _FOLDER:
-                return None
-            key = (at[0], name)
-            if key not in self._entries:
-                self._entries[key] = self._step(*key)
-            at = self._entries[key]
-            if at is None:
-                return None
-        return f"{at[0]} {at[1]:o}"
+        if commit != self._at:
+            root = self._roots.get(commit)
+            if root is None:
+                root = self._roots[commit] = self._repository[commit].tree_id
+            self._at, self._folders = commit, {"": root}
+        found = self._found(f"{self.prefix}{path}")
+        return None if found is None else found[2]
 
-    def _step(self, tree: Any, name: str) -> tuple[Any, int] | None:
+    def _found(self, path: str) -> tuple[Any, int, str] | None:
+        """Id, mode, and both as text, of what a path leads to in the commit that was last asked about."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            above = self._found(folder)
+            self._folders[folder] = above[0] if above is not None and above[1] == _FOLDER else None
+        tree = self._folders[folder]
+        if tree is None:
+            return None
+        key = (tree, name)
+        if key not in self._entries:
+            if len(self._entries) >= _MOST_ENTRIES:
+                self._entries.clear()
+            self._entries[key] = self._step(tree, name)
+        return self._entries[key]
+
+    def _step(self, tree: Any, name: str) -> tuple[Any, int, str] | None:
         import pygit2
 
         try:
-            entry = self._repository[tree][name]
+            if tree not in self._trees:
+                if len(self._trees) >= _MOST_TREES:
+                    self._trees.clear()
+                self._trees[tree] = self._repository[tree]
+            entry = self._trees[tree][name]
         except KeyError:
             if tree not in self._repository.odb:
                 raise damage(self._repository, tree, name) from None
             return None
         except (TypeError, pygit2.GitError):
             raise damage(self._repository, tree, name) from None
-        return entry.id, int(entry.filemode)
+        mode = int(entry.filemode)
+        return entry.id, mode, f"{entry.id} {mode:o}"
 
     def tree(self, commit: str) -> RevisionTree:
         return _Tree(self._repository, commit, self.prefix, self.lacking)
