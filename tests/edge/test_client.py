@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import signal
+import sys
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gitconfigmgr.client import Config, ConfigError
 
-from .conftest import Edge, eventually
+from .conftest import CHAT, Edge, bundle, eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -150,6 +155,41 @@ def test_asyncio_is_not_held_up(running: Running, config: Config) -> None:
         return before, settings.current.limit
 
     assert asyncio.run(application()) == (1, 2)
+
+
+def test_the_examples_of_the_page_run(edge: Edge, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = {"path": "configs/acme/base.yaml"}
+    known = {"documents": [place], "values": {"at": [0, 1, 1], "keys": {"limit": [0, 3, 8]}}}
+    made = bundle(CHAT, {"limit": 1, "api": {"timeout": 3, "hosts": ["a"]}})
+    edge.world.publish(replace(made, provenance=json.dumps(known).encode()))
+    start()
+    monkeypatch.setenv("GITCONFIGMGR_SOCKET", str(edge.folder / "s"))
+    page = (Path(__file__).parents[2] / "docs" / "agent.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 2
+
+    def there() -> bool:
+        try:
+            with Config(CHAT_API, timeout=30) as config:
+                return config.ready()
+        except ConfigError:
+            return False
+
+    eventually(there)
+    first = run_example(examples[0].replace("/run/gitconfigmgr/agent.sock", str(edge.folder / "s")))
+    assert (first["timeout"], first["hosts"], first["value"].value) == (3.0, ["a"], 1)
+    second = run_example(examples[1])
+    assert asyncio.run(second["handle"](None)) is None
+    assert second["settings"].current.api.timeout == 3.0
+    second["config"].close()
+
+
+def run_example(text: str) -> dict[str, Any]:
+    """In a module of its own: dataclasses look their annotations up there."""
+    module = types.ModuleType("example")
+    sys.modules["example"] = module
+    exec(compile(text, "docs/agent.md", "exec"), module.__dict__)
+    return module.__dict__
 
 
 def test_it_is_told_where_the_agent_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +103,41 @@ def test_spring_cloud_config(speaking: Speaking) -> None:
         config.ConfigClient(**given | {"app_name": "nothing"}).get_config()
     with pytest.raises(SystemExit):
         config.ConfigClient(**given | {"profile": "staging"}).get_config()
+
+
+EXAMPLE = {"limit": 5, "api": {"timeout": 30, "hosts": ["a", "b"]}, "ranker": True}
+PAGES = {
+    "ofrep": {"base": CHAT_API},
+    "spring": {"base": "acme/assistants"},
+    "vault": {"token": "token"},
+    "appconfig": {},
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_examples_of_the_page_run(speaking: Speaking, name: str) -> None:
+    """Against an agent that serves the document of the page, on another port."""
+    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text(encoding="utf-8")
+    section = next(part for part in page.split("\n## ") if f"[protocols.{name}]" in part and "```toml" in part)
+    example = "".join(re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
+    example = re.sub(r"http://(127\.0\.0\.1|localhost):\d+", speaking.address, example)
+    packages = {
+        "ofrep": "openfeature.contrib.provider.ofrep",
+        "spring": "config.spring",
+        "vault": "hvac",
+        "appconfig": "boto3",
+    }
+    pytest.importorskip(packages[name])
+    speaking.begin(name, EXAMPLE, **PAGES[name])
+    (speaking.edge.folder / "vault.token").write_text(TOKEN)
+    said = "print(configuration.decode())" if name == "appconfig" else "print(timeout)"
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{example}\n{said}\n"], env=environment, cwd=speaking.edge.folder,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == (EXAMPLE if name == "appconfig" else 30)
 
 
 def test_openfeature(speaking: Speaking) -> None:
