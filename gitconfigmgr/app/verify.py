@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tuf.api.metadata import Metadata, TargetFile
+    from tuf.api.metadata import TargetFile
 
     from gitconfigmgr.model.names import Target
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.release.trust import Read, Trusted
-
-_SHORT_LIVED = ("timestamp", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -68,38 +66,13 @@ def verify(
         raise UsageError("nothing is published there", "see that the address ends with the folder of a tenant")
     held = trusted.held()
     found.release, found.commit, found.targets = held.number, held.commit, len(held.targets)
-    _lives(trusted, now, found)
+    found.warnings += [Problem(role, message) for role, message in metadata.ending(trusted, now).items()]
     checker = _Checker(read, trusted, found, whole=whole)
     for target, entry in sorted(trusted.entries().items()):
         checker.target(target, entry)
     if source is not None:
         found.rebuilt = _rebuild(trusted, source, found)
     return found
-
-
-def _lives(trusted: Trusted, now: datetime, found: Verified) -> None:
-    """Warn of metadata whose life is more than half over."""
-    signed = trusted.timestamp.signed.unrecognized_fields.get("x-gcm") or {}
-    every: dict[str, Metadata[Any]] = {"root": trusted.root, "timestamp": trusted.timestamp}
-    every |= {"snapshot": trusted.snapshot, "targets": trusted.targets, **trusted.roles}
-    for name, item in every.items():
-        days = metadata.ROOT_DAYS if name == "root" else metadata.TARGETS_DAYS if name == "targets" else 0
-        left = item.signed.expires - now
-        if days:
-            late = metadata.half_life(item.signed, days, now)
-        elif name in _SHORT_LIVED and "signed" in signed:
-            late = left < (item.signed.expires - _time(signed["signed"])) / 2
-        else:
-            late = left.days < 30
-        if late:
-            how = "`gitconfigmgr keys rotate root --renew`" if name == "root" else "`gitconfigmgr resign`"
-            found.warnings.append(Problem(name, f"ends at {item.signed.expires:%Y-%m-%dT%H:%M:%SZ}: {how}"))
-
-
-def _time(text: str) -> datetime:
-    from datetime import datetime as moment
-
-    return moment.fromisoformat(text)
 
 
 class _Checker:

@@ -124,7 +124,8 @@ class Held:
     """What a publisher holds: nothing at all is number 0 and no commit. `gone` are last versions of removed targets.
 
     `outdated` are to be published again although their content is the same: their secrets are sealed for others.
-    `lost` says what is missing of a tree that was published: a sentence, empty where nothing is.
+    `lost` says what is missing of a tree that was published: a sentence, empty where nothing is. `ending` are signed
+    parts that are past half of their life, each with a sentence.
     """
 
     number: int = 0
@@ -133,6 +134,7 @@ class Held:
     gone: Mapping[Target, int] = field(default_factory=dict)
     outdated: frozenset[Target] = frozenset()
     lost: str = ""
+    ending: Mapping[str, str] = field(default_factory=dict)
 
 
 class Published(NamedTuple):

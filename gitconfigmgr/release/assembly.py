@@ -136,7 +136,7 @@ class Assembler:
         if len(previous) > 1:  # deltas to the version before the last; a reader may still be at the last
             self.made.stale += [layout.delta_file(known, previous[1]) for known in previous[2:]]
         sealed = self._sealed(bundle, secrets)
-        payload = attestation.statement(bundle, path, self.release.revision, byproducts, self.release.inputs)
+        payload = attestation.statement(bundle, path, self.release, byproducts)
         signers = self.signing.signers(keyset.RELEASE, target.environment)
         if not signers:
             raise no_key(keyset.RELEASE, target.environment)

@@ -14,8 +14,7 @@ from gitconfigmgr.model.canonical import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitconfigmgr.model.bundles import Bundle
-    from gitconfigmgr.model.revisions import Revision
+    from gitconfigmgr.model.bundles import Bundle, Release
 
 PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -23,13 +22,12 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:gitconfigmgr:bundle:v1"
 
 
-def statement(
-    bundle: Bundle, name: str, revision: Revision, byproducts: Mapping[str, str], inputs: Mapping[str, str]
-) -> bytes:
-    """The statement. `byproducts` are sha256 digests by name; `inputs` the blob ids of settings, schemas, policies.
+def statement(bundle: Bundle, name: str, release: Release, byproducts: Mapping[str, str]) -> bytes:
+    """The statement. `byproducts` are sha256 digests by name.
 
-    A function of the commit, the compiler and what it made: no clock takes part.
+    A function of the commit, the compiler, what it made, and what was set aside: no clock takes part.
     """
+    revision, inputs = release.revision, release.inputs
     dependencies: list[dict[str, Any]] = [
         {"name": "repository", "digest": {"gitCommit": revision.commit, "gitTree": revision.tree}}
     ]
@@ -46,7 +44,7 @@ def statement(
                         "namespace": bundle.target.namespace,
                         "environment": bundle.target.environment,
                     },
-                    "internalParameters": {"secrets": bundle.fingerprints},
+                    "internalParameters": {"secrets": bundle.fingerprints, "check": checked(release)},
                     "resolvedDependencies": dependencies,
                 },
                 "runDetails": {
@@ -59,6 +57,14 @@ def statement(
             },
         }
     )
+
+
+def checked(release: Release) -> str:
+    """What came of `check` on the commit: `passed`, `set aside`, or `not run` for older content published again."""
+    refusals = {item["refusal"] for item in release.overrides}
+    if release.commit is not None:
+        return "not run"
+    return "set aside" if "findings" in refusals else "passed"
 
 
 def sign(payload: bytes, signers: Sequence[Any]) -> bytes:

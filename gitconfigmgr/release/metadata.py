@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
+    from gitconfigmgr.release.trust import Trusted
+
 ROOT_DAYS = 365
 TARGETS_DAYS = 365
 ROLES = ("root", "targets", "snapshot", "timestamp")
@@ -127,6 +129,38 @@ def sign(metadata: Metadata[Any], signers: Iterable[Any]) -> bytes:
 def half_life(signed: Any, days: int, now: datetime) -> bool:
     """Whether half of the life of some metadata is over."""
     return bool(signed.expires - now < timedelta(days=days) / 2)
+
+
+def ending(trusted: Trusted, now: datetime, bundle_days: int = 60) -> dict[str, str]:
+    """The roles whose life is more than half over, each with a sentence that says what to do.
+
+    How long delegated roles live is a setting of who publishes; others take 30 days for half of it.
+    """
+    ours = trusted.timestamp.signed.unrecognized_fields.get(OURS) or {}
+    every: dict[str, Metadata[Any]] = {"root": trusted.root, "timestamp": trusted.timestamp}
+    every |= {"snapshot": trusted.snapshot, "targets": trusted.targets, **trusted.roles}
+    found = {}
+    for name, item in every.items():
+        days = ROOT_DAYS if name == "root" else TARGETS_DAYS if name == "targets" else 0
+        left = item.signed.expires - now
+        if days:
+            late = half_life(item.signed, days, now)
+        elif name in {"timestamp", "snapshot"} and "signed" in ours:
+            late = left < (item.signed.expires - moment(ours["signed"])) / 2
+        else:
+            late = left < timedelta(days=bundle_days) / 2
+        if late:
+            ends = "ended" if left < timedelta() else "ends"
+            how = "`gitconfigmgr keys rotate root --renew`" if name == "root" else "`gitconfigmgr resign`"
+            found[name] = f"{ends} at {item.signed.expires:%Y-%m-%dT%H:%M:%SZ}: {how}"
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A time as our fields write it."""
+    from datetime import datetime as parse
+
+    return parse.fromisoformat(text)
 
 
 def until(now: datetime, days: int) -> datetime:

@@ -19,7 +19,7 @@ from gitconfigmgr.adapters.publishers.places import folder_of
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import patch
 from gitconfigmgr.model.bundles import Held, Loss, Publication, Published
-from gitconfigmgr.release import envelope, layout
+from gitconfigmgr.release import envelope, layout, metadata
 from gitconfigmgr.release.assembly import Assembler
 from gitconfigmgr.release.ports import ConflictError
 from gitconfigmgr.release.signing import Ground, point, waiting_note
@@ -83,7 +83,12 @@ class DirectoryPublisher:
         if trusted is None:
             return Held(lost=lost)
         recipients = envelope.name_of(self.context.settings.seal_for)
-        return replace(trusted.held(), outdated=trusted.sealed_for_others(recipients), lost=lost)
+        return replace(
+            trusted.held(),
+            outdated=trusted.sealed_for_others(recipients),
+            lost=lost,
+            ending={} if lost else metadata.ending(trusted, self.context.now(), self.context.settings.bundle_days),
+        )
 
     def read(self, path: str) -> bytes | None:
         """A file below the folder of the tenant."""

@@ -116,7 +116,7 @@ class OciPublisher:
             if not signers:
                 raise UsageError(f"no key of {target.environment} is at hand to attest with", "see `gitconfigmgr keys`")
             provenance = {"provenance": digest(bundle.provenance).removeprefix("sha256:")}
-            payload = attestation.statement(bundle, f"{stem}.json", release.revision, provenance, release.inputs)
+            payload = attestation.statement(bundle, f"{stem}.json", release, provenance)
             found.append(self._layer(ATTESTATION, f"{stem}.intoto.dsse.json", attestation.sign(payload, signers)))
         return found
 

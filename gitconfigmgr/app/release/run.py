@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.release.ports import Facts, Publisher
 
 ATTEMPTS = 4
+RENEWED = frozenset({"snapshot", "timestamp"})  # by every release
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ class Releasing:
         number = max(max(stage.held.number, self._remembered(stage)) for stage in stages) + 1
         for stage in stages:
             self._plan(stage, built, request, revision, number)
+            renewed = RENEWED if stage.release is not None and not request.dry_run else frozenset()
+            stage.notes += [f"{role} {said}" for role, said in stage.held.ending.items() if role not in renewed]
         due = [stage for stage in stages if stage.release is not None]
         outcome = Outcome(revision.commit, built.findings, stages, number if due else None, dry_run=request.dry_run)
         self._judge(due)

@@ -31,11 +31,15 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     from gitconfigmgr.app.release.tending import status, trusted_of
 
     tree = common.tree_of(common.releasing(ctx, None, destinations, keys))
-    held = trusted_of(tree).held()
+    trusted_of(tree)
+    held = tree.held()
     found = status(tree, datetime.now(UTC).date())
     if format_ == "json":
-        options.print_json({"release": held.number, "commit": held.commit, "targets": found})
+        ending = dict(held.ending)
+        options.print_json({"release": held.number, "commit": held.commit, "targets": found, "ending": ending})
         return
+    for role, said in held.ending.items():
+        click.echo(f"warning: {role} {said}", err=True)
     click.echo(f"release {held.number} of {str(held.commit)[:12]}")
     for item in found:
         said = []

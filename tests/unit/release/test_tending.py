@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from securesystemslib.signer import CryptoSigner
 
@@ -10,9 +13,9 @@ from gitconfigmgr.adapters.publishers.directory_tending import resign, sign
 from gitconfigmgr.app.release.contents import waiting
 from gitconfigmgr.app.verify import verify
 from gitconfigmgr.errors import OutsideError, UsageError
-from gitconfigmgr.release import layout, metadata
+from gitconfigmgr.release import attestation, layout, metadata
 from gitconfigmgr.release.trust import custom_of
-from tests.conformance.publishers.rigs import release
+from tests.conformance.publishers.rigs import plaintexts, release
 from tests.unit.release.world import CHAT, SEARCH, World, bundle
 
 
@@ -122,6 +125,32 @@ def rotate(world, role):
     }
     signers = [*old, *(world.keys.signers_of["root"] if role == "root" else [])]
     world.keys.roots().append(metadata.sign(metadata.new_root(version, roles, world.now), signers))
+
+
+def test_what_is_past_half_of_its_life_is_told_to_who_releases(world):
+    assert world.publisher().held().ending == {}
+    world.later(days=4)
+    assert set(world.publisher().held().ending) == {"timestamp", "snapshot"}
+    world.later(days=42)
+    found = world.publisher().held().ending
+    assert set(found) == {"timestamp", "snapshot", "acme~assistants~production"}
+    assert found["timestamp"].startswith("ended at ")
+    assert "`gitconfigmgr resign`" in found["acme~assistants~production"]
+
+
+def test_the_attestation_tells_whether_the_check_passed(world):
+    def said():
+        digest = custom_of(world.trusted().entries()[CHAT])["attestation"]
+        payload = attestation.payload_of((world.tree / layout.attestation_file(digest)).read_bytes())
+        return json.loads(payload)["predicate"]["buildDefinition"]["internalParameters"]["check"]
+
+    assert said() == "passed"
+    world.publish(bundle(CHAT, {"limit": 3}), overrides=({"refusal": "findings"},))
+    assert said() == "set aside"
+    publisher = world.publisher()
+    again = replace(release(publisher.held(), bundle(CHAT, {"limit": 2})), commit="c" * 40)
+    publisher.publish(again, plaintexts)
+    assert said() == "not run"
 
 
 def test_versions_are_told_by_the_signed_chain_of_records(world):
