@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gitconfigmgr.app.evaluate import Evaluation, evaluate, usable_cores
 from gitconfigmgr.app.incremental import Plan, Trace, plan, remember, trace
 from gitconfigmgr.app.select import Selection, choose
-from gitconfigmgr.check.llm.budgets import sums
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate
 from gitconfigmgr.model.names import prefixes
@@ -107,8 +106,12 @@ def of_the_whole(repository: Repository, records: Mapping[Target, Any] | None = 
     if policies.policies:
         met = {name for record in records.values() for name in record["met"]}
         findings += policies.idle(repository.matchable(), met)
-    spends = {target: record["spends"] for target, record in records.items() if record["spends"] is not None}
-    return repository.rules.waivers.apply(findings + sums(repository.metadata, spends))
+    if any("budget" in each.values for each in repository.metadata.values()):
+        from gitconfigmgr.check.llm.budgets import sums  # only here: a hook pays for each import
+
+        spends = {target: record["spends"] for target, record in records.items() if record["spends"] is not None}
+        findings += sums(repository.metadata, spends)
+    return repository.rules.waivers.apply(findings)
 
 
 def record_of(compiled: Compiled) -> dict[str, Any]:

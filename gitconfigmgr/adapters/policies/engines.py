@@ -7,7 +7,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from gitconfigmgr.adapters.policies.confined import Confined
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import closest
 
@@ -25,6 +24,8 @@ _OURS = {
 
 def open_engine(language: str) -> PolicyEngine:
     """The engine of a language, in a process of its own where the system has fork. Raises UsageError for unknown ones."""
+    from gitconfigmgr.adapters.policies.confined import Confined  # a repository without policies pays nothing for it
+
     make = _maker(language)
     return Confined(make) if hasattr(os, "fork") else make()
 
