@@ -33,15 +33,15 @@ def answer(view: View, request: Request) -> Answer:
                 "type": "service",
             }
             return _wrapped(token)
-        case ("v1", "sys", "internal", "ui", "mounts", *path) if "/".join(path).startswith(mount):
+        case ("v1", "sys", "internal", "ui", "mounts", *path) if f"{'/'.join(path)}/".startswith(f"{mount}/"):
             return _wrapped({"options": {"version": "2"}, "path": f"{mount}/", "type": "kv", "description": ""})
         case ("v1", *path) if "/".join(path).startswith(f"{mount}/"):
-            kind, *name = path[mount.count("/") + 1 :]
+            kind, _, name = "/".join(path).removeprefix(f"{mount}/").partition("/")
             if kind == "data" and request.method != "LIST":
-                return _data(view, "/".join(name), request.query.get("version", "0"))
+                return _data(view, name, request.query.get("version", "0"))
             if kind == "metadata":
                 listed = request.method == "LIST" or request.query.get("list", "").lower() in ("true", "1")
-                return (_listed if listed else _metadata)(view, "/".join(name))
+                return (_listed if listed else _metadata)(view, name)
     raise Refusal(404, f"no handler for route: this agent has {mount}/data/ and {mount}/metadata/")
 
 

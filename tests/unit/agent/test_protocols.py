@@ -429,7 +429,16 @@ def test_vault_reads_lists_and_is_healthy() -> None:
     assert World("vault", Board(), Phase.NOT_READY).json("/v1/sys/health", status=503)["sealed"] is True
     deep = World("vault", options={"mount": "kv/team"})
     assert deep.json("/v1/kv/team/data/acme/chat")["data"]["data"] == GIVEN
-    assert deep.ask("/v1/secret/data/acme/chat").status == 404
+    for other in (
+        "secret/data/acme/chat",
+        "kv%2Fteam%2F",
+        "kv/team",
+        "kv/teams/data/acme/chat",
+        "sys/internal/ui/mounts/kv/teams",
+    ):
+        assert deep.ask(f"/v1/{other}").status == 404
+    assert deep.json("/v1/kv%2Fteam/data/acme%2Fchat")["data"]["data"] == GIVEN
+    assert deep.json("/v1/sys/internal/ui/mounts/kv/team/acme")["data"]["path"] == "kv/team/"
 
 
 # -- AppConfig -------------------------------------------------------------------------------------------------------
