@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.revisions import Commit
     from gitconfigmgr.ports import StateStore
 
-FORMAT = 2
+FORMAT = 3
 Dependency = tuple[str, str, str | None]  # kind, name, what it was: see records._Builder.current
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.app.memory import Memory, Trace
 from gitconfigmgr.errors import OutsideError, UsageError
-from gitconfigmgr.history.documents import Secret, snapshot
+from gitconfigmgr.history.documents import Secret, ordered, snapshot
 from gitconfigmgr.history.lists import no_identity
 from gitconfigmgr.history.records import ABSENT, BROKEN, DOCUMENT, NOTHING, Fold, Found, Version
 from gitconfigmgr.model.names import Target, closest, prefixes
@@ -323,7 +323,7 @@ class _Builder:
         if effective.root is None:
             errors = tuple(dict.fromkeys(_short(error) for error in effective.errors))
             return Found(BROKEN, errors=errors), dependencies
-        return Found.of(snapshot(effective.root)), dependencies
+        return Found.of(ordered(snapshot(effective.root))), dependencies
 
     def _resume(self) -> None:
         """Go on from what is remembered, as far as it is of this line."""

@@ -43,6 +43,13 @@ def snapshot(node: Node) -> Any:
     return plain(node)
 
 
+def ordered(value: Any) -> Any:
+    """The value with the keys of all maps in order: what is recorded does not tell which layer came first."""
+    if type(value) is dict:
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return [ordered(child) for child in value] if type(value) is list else value
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal as JSON texts: true is not 1, and 1 is not 1.0. Secrets go by their ciphertext."""
     if one is other:

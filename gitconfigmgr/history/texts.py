@@ -53,11 +53,11 @@ def read_commit(stored: dict[str, Any]) -> Commit:
 
 def _text(value: Any) -> str:
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value).decode()
     except TypeError:
         import json
 
-        return "wide " + json.dumps(value, sort_keys=True)
+        return "wide " + json.dumps(value)
 
 
 def _value(text: str) -> Any:

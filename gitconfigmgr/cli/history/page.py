@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitconfigmgr.app.explain import layer_name
 from gitconfigmgr.app.log import reason, trailers
-from gitconfigmgr.cli.history.blame_text import person
+from gitconfigmgr.cli.history.blame_text import moment, person
 from gitconfigmgr.cli.history.page_style import STYLE
 from gitconfigmgr.cli.history.timeline import timeline
 from gitconfigmgr.cli.history.values import block, is_block, is_text, one_line, text_lines
@@ -90,7 +90,7 @@ def _chapter(chapter: Chapter, unfolded: bool) -> str:  # noqa: FBT001 - one cal
         f'<article id="v{version.number}" class="{kind}">'
         f'<div class="number">{version.number}</div><div>'
         f'<h3>{_text(version.summary)}</h3><p class="meta"><span class="kind">{kind}{back}</span> '
-        f'<time datetime="{commit.time.isoformat()}">{commit.time:%Y-%m-%d %H:%M}</time> '
+        f'<time datetime="{commit.time.isoformat()}">{moment(commit.time)}</time> '
         f"{_text(person(commit.author))} <code>{commit.id[:10]}</code></p>"
         f'<p class="reason">{_text(said[0])}</p>{rest}{f"<ul>{notes}</ul>" if notes else ""}{was}{errors}{body}'
         "</div></article>"

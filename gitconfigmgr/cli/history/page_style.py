@@ -49,7 +49,7 @@ td,th{text-align:left;vertical-align:top;padding:.28rem .5rem;font-weight:400}
 ins,del{text-decoration:none;border-radius:3px;padding:.08em .35em;white-space:pre-wrap}
 ins{background:var(--ins);color:var(--ins-ink)}del{background:var(--del);color:var(--del-ink)}
 ins:has(pre),del:has(pre){display:block}
-pre{margin:0;white-space:pre-wrap;font-size:1em}pre span{display:block;padding:0 .35em;border-radius:2px}
+pre{margin:0;white-space:pre-wrap}ins pre,del pre{font-size:1em}pre span{display:block;padding:0 .35em;border-radius:2px}
 pre .ins{background:var(--ins);color:var(--ins-ink)}pre .del{background:var(--del);color:var(--del-ink)}pre .same{color:var(--soft)}
 .arrow{color:var(--soft)}.secret{color:var(--soft);font-style:italic}
 .scroll{background:var(--card);border:1px solid var(--rule);border-radius:10px;overflow-x:auto}

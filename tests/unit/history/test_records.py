@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring.trees import open_chronicle
-from unit.repositories import SECRET, SETTINGS, commit, git, write_files
+from unit.repositories import SECRET, SETTINGS, commit, git, program, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +133,27 @@ def test_references_to_other_targets_count(root: Path) -> None:
         {"near": "no", "timeout": 2},
         {"near": 3, "timeout": 2},
     ]
+
+
+def test_what_is_remembered_is_told_in_the_same_words(root: Path) -> None:
+    write = partial(step, root)
+    write(
+        "Odd order",
+        {
+            BASE: "z: {y: 1, b: [{n: 1, c: 2}]}\na: 1\n",
+            "configs/acme/chat/production.yaml": "m: 1\nk: 1.5\n",
+        },
+    )
+    write("Other order", {BASE: "a: 2\nz: {b: [{c: 3, n: 1}], y: {q: 1, p: {s: 1, r: 2}}}\n"})
+    write("Moved", {BASE: "a: 2\nw: {b: [{c: 3, n: 1}], y: {q: 1, p: {s: 1, r: 2}}}\n"})
+    asked = [["show"], ["log", "--format", "json"], ["log", "--patch"], ["blame"], ["history", "--html", "-"]]
+    for words in asked:
+        said = [
+            program(words[0], "acme/chat", "-e", "production", *words[1:], *more, cwd=root).stdout
+            for more in (["--no-cache"], [], [])
+        ]
+        assert said[0]
+        assert said[0] == said[1] == said[2]
 
 
 def test_patches_lead_from_version_to_version_and_back(root: Path) -> None:
