@@ -140,12 +140,12 @@ def test_what_is_remembered_is_told_in_the_same_words(root: Path) -> None:
     write(
         "Odd order",
         {
-            BASE: "z: {y: 1, b: [{n: 1, c: 2}]}\na: 1\n",
+            BASE: "z: {v: 1, b: [{u: 1, c: 2}]}\na: 1\n",
             "configs/acme/chat/production.yaml": "m: 1\nk: 1.5\n",
         },
     )
-    write("Other order", {BASE: "a: 2\nz: {b: [{c: 3, n: 1}], y: {q: 1, p: {s: 1, r: 2}}}\n"})
-    write("Moved", {BASE: "a: 2\nw: {b: [{c: 3, n: 1}], y: {q: 1, p: {s: 1, r: 2}}}\n"})
+    write("Other order", {BASE: "a: 2\nz: {b: [{c: 3, u: 1}], v: {q: 1, p: {s: 1, r: 2}}}\n"})
+    write("Moved", {BASE: "a: 2\nw: {b: [{c: 3, u: 1}], v: {q: 1, p: {s: 1, r: 2}}}\n"})
     asked = [["show"], ["log", "--format", "json"], ["log", "--patch"], ["blame"], ["history", "--html", "-"]]
     for words in asked:
         said = [
