@@ -17,6 +17,7 @@ from gitconfigmgr.errors import UsageError
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from gitconfigmgr.agent.engine import Engine
     from gitconfigmgr.agent.protocols.protocol import ProtocolSettings
@@ -33,7 +34,7 @@ class Front:
         self._environment = environment
         self._changed = changed
         self._protocol = protocol_of(settings.name)
-        self._token = _read_token(settings)
+        self._token = _Token(settings.token) if settings.token else None
         self._seen: tuple[object, ...] | None = None
         self._view: View | None = None
 
@@ -78,7 +79,7 @@ class Front:
         if self._token is None or self._protocol.open(request):
             return
         given = request.headers.get(self._protocol.credential, "") or _authorization(request)
-        if not hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._token):
+        if not self._token.matches(given):
             raise Refusal(401, "this listener asks for its token")
 
     def _response(self, request: Request, answer: Answer) -> Response:
@@ -128,16 +129,33 @@ def _authorization(request: Request) -> str:
     return given.strip() if kind.lower() == "bearer" else ""
 
 
-def _read_token(settings: ProtocolSettings) -> bytes | None:
-    """Its digest: so that all comparisons are of the same length."""
-    if settings.token is None:
-        return None
-    try:
-        token = settings.token.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{settings.token}: {getattr(error, 'strerror', 'not ASCII')}", "the file of a token"
-        ) from None
-    if len(token) < 16:
-        raise UsageError(f"{settings.token}: a token has 16 characters at least", "openssl rand -hex 32")
-    return hashlib.sha256(token.encode()).digest()
+class _Token:
+    """The token of a file, read again when that changes. While it cannot be read, no token is the right one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._digest = b""
+        self._renew()
+
+    def matches(self, given: str) -> bool:
+        with suppress(UsageError):
+            self._renew()
+            # of digests, so that all comparisons are of the same length
+            return hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._digest)
+        return False
+
+    def _renew(self) -> None:
+        try:
+            about = self._path.stat()
+            seen = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if seen == self._seen:
+                return
+            token = self._path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{self._path}: {getattr(error, 'strerror', 'not ASCII')}", "the file of a token"
+            ) from None
+        if len(token) < 16:
+            raise UsageError(f"{self._path}: a token has 16 characters at least", "openssl rand -hex 32")
+        self._seen, self._digest = seen, hashlib.sha256(token.encode()).digest()

@@ -24,6 +24,7 @@ from gitconfigmgr.agent.protocols.front import Front, protocol_of
 from gitconfigmgr.agent.protocols.protocol import ProtocolSettings
 from gitconfigmgr.agent.protocols.settings import NAMES, read_protocols
 from gitconfigmgr.agent.server import Request, Response, Stream
+from gitconfigmgr.errors import UsageError
 from gitconfigmgr.sync.reading import Board, Policy, Served
 from gitconfigmgr.sync.replica import Phase
 
@@ -138,6 +139,30 @@ def test_the_token_is_asked_for(name: str, tmp_path: Path) -> None:
         assert world.ask(PLACES[name], method_of(name), **right).status == 200
     for wrong in ({"Authorization": "Bearer 0123456789abcdeg"}, {"Authorization": "Basic !!"}, {"X-Vault-Token": ""}):
         assert world.ask(PLACES[name], method_of(name), **wrong).status in (401, 403)
+
+
+def test_a_token_can_be_exchanged(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("0123456789abcdef")
+    world = World("spring", token=path)
+
+    def allowed(token: str) -> bool:
+        return world.ask(PLACES["spring"], Authorization=f"Bearer {token}").status == 200
+
+    assert allowed("0123456789abcdef")
+    (tmp_path / "new").write_text("fedcba9876543210")
+    (tmp_path / "new").replace(path)
+    assert allowed("fedcba9876543210")
+    assert not allowed("0123456789abcdef")
+    for damaged in ("short", "\u00e9" * 20):
+        path.write_text(damaged)
+        assert not allowed(damaged)
+        assert not allowed("fedcba9876543210")
+    path.unlink()
+    assert not allowed("fedcba9876543210")
+    assert not allowed("")
+    with pytest.raises(UsageError):
+        World("spring", token=path)
 
 
 @pytest.mark.parametrize("name", NAMES)
