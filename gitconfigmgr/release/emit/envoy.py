@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 AI, ENVOY, GATEWAY = "aigateway.envoyproxy.io/v1beta1", "gateway.envoyproxy.io/v1alpha1", "gateway.networking.k8s.io"
 RULES = 128  # of one route
+_DIGITS = 99_999
+_LONGEST = _DIGITS * 3_600_000
 _STATUS = {
     "rate_limited": [429], "overloaded": [503, 529], "timeout": [408, 504], "unavailable": [500, 502, 503, 504],
 }  # fmt: skip
@@ -48,9 +50,15 @@ def emit_envoy(
 
 
 def duration(seconds: float) -> str:
-    """As the Gateway API writes it: 20s, 1500ms."""
-    whole = int(seconds)
-    return f"{whole}s" if whole == seconds else f"{round(seconds * 1000)}ms"
+    """As the Gateway API writes it, at most five digits for a unit: 20s, 1500ms, 27h46m40s."""
+    milliseconds = max(1, min(round(seconds * 1000), _LONGEST))
+    whole, rest = divmod(milliseconds, 1000)
+    if rest == 0 and whole <= _DIGITS:
+        return f"{whole}s"
+    if milliseconds <= _DIGITS:
+        return f"{milliseconds}ms"
+    parts = (whole // 3600, "h"), (whole // 60 % 60, "m"), (whole % 60, "s"), (rest, "ms")
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 class _Gateway:
@@ -63,7 +71,7 @@ class _Gateway:
         self._form = form
         self._gateway = gateway
         self._objects: list[dict[str, Any]] = []
-        self._models: dict[str, str] = {}
+        self._models: dict[str, str | None] = {}
 
     def build(self, values: Mapping[KeyPath, Any] | None) -> list[dict[str, Any]]:
         rules = []
@@ -93,12 +101,16 @@ class _Gateway:
 
     def _ref(self, endpoint: str, priority: int) -> dict[str, Any]:
         name = object_name(self._target, endpoint)
-        found: dict[str, Any] = {"name": name, "modelNameOverride": self._models[endpoint]}
+        found: dict[str, Any] = {"name": name}
+        if self._models[endpoint]:
+            found["modelNameOverride"] = self._models[endpoint]
         return found | ({"priority": priority} if priority else {})
 
     def _rule(self, model: str, refs: list[dict[str, Any]], total: Any, attempt: Any) -> dict[str, Any]:
         header = {"type": "Exact", "name": "x-ai-eg-model", "value": model}
         timeouts = {name: duration(value) for name, value in (("request", total), ("backendRequest", attempt)) if value}
+        if "backendRequest" in timeouts:
+            timeouts.setdefault("request", "0s")  # none; without it the gateway has one of a minute
         rule = {"matches": [{"headers": [header]}], "backendRefs": refs}
         return rule | ({"timeouts": timeouts} if timeouts else {})
 

@@ -62,7 +62,7 @@ def backend(
     at: tuple[str, ...],
     form: KubernetesForm,
     values: Mapping[KeyPath, Any] | None,
-) -> tuple[str, list[Part]] | None:
+) -> tuple[str | None, list[Part]] | None:
     """The model's name at the provider and the resources of an endpoint; None, and a loss, where it cannot be said."""
     if taking.look(*at, "status") == "disabled":
         taking.lose("disabled: left out", *at)
@@ -89,10 +89,10 @@ def backend(
         parts.append(("BackendTLSPolicy", f"{GATEWAY}/v1", name, {"spec": spec}))
     parts.append(("AIServiceBackend", f"{AI}/v1beta1", name, {"spec": _spoken(taking, at, service, prefix, name)}))
     parts += _security(target, taking, at, service, form, values)
-    model = taking.take(*at, "model")
-    deployment = taking.take(*at, "azure", "deployment")
-    profile = taking.take(*at, "bedrock", "inference_profile")
-    if profile not in (None, "none"):
+    model = _text(taking, *at, "model")
+    deployment = _text(taking, *at, "azure", "deployment")
+    profile = _text(taking, *at, "bedrock", "inference_profile")
+    if model and profile not in (None, "none"):
         model = f"{profile}.{model}"
     for key, message in (
         ("parameters", "Envoy could only force it on every request"),
@@ -100,7 +100,13 @@ def backend(
         ("rate", "limits are a BackendTrafficPolicy of your own"),
     ):
         taking.lose(message, *at, key)
-    return str(deployment or model), parts
+    return deployment or model, parts
+
+
+def _text(taking: Taking, *path: str) -> str | None:
+    """A text, taken; what is none, such as a secret, stays to be lost."""
+    value = taking.look(*path)
+    return str(taking.take(*path)) if isinstance(value, str) and value else None
 
 
 def _service(taking: Taking, at: tuple[str, ...], provider: Any) -> Service | None:
@@ -151,7 +157,8 @@ def _spoken(taking: Taking, at: tuple[str, ...], service: Service, prefix: str, 
     """The spec of an AIServiceBackend."""
     schema: dict[str, Any] = {"name": service.schema}
     if service.schema == "AzureOpenAI":
-        schema["version"] = taking.take(*at, "azure", "api_version")
+        version = _text(taking, *at, "azure", "api_version")
+        schema |= {"version": version} if version else {}
     elif prefix and prefix != "/v1":
         schema["prefix"] = prefix
     spec: dict[str, Any] = {"schema": schema, "backendRef": {"group": ENVOY, "kind": "Backend", "name": name}}
@@ -179,11 +186,19 @@ def _security(
     }
     parts: list[Part] = []
     if service.policy == "AWSCredentials":
-        spec["awsCredentials"] = {"region": taking.take(*at, "bedrock", "region")}
+        region = _text(taking, *at, "bedrock", "region")
         taking.lose("give the gateway's service account this role", *at, "bedrock", "role_arn")
+        if region is None:
+            taking.say("AWS credentials need bedrock.region: left out", *at, "provider")
+            return []
+        spec["awsCredentials"] = {"region": region}
     elif service.policy == "GCPCredentials":
-        project, region = taking.take(*at, "vertex", "project"), taking.take(*at, "vertex", "location")
-        spec["gcpCredentials"] = found = {"projectName": project, "region": region}
+        project, region = _text(taking, *at, "vertex", "project"), _text(taking, *at, "vertex", "location")
+        if project is None or region is None:
+            taking.say("Google's credentials need vertex.project and vertex.location: left out", *at, "provider")
+            return []
+        found: dict[str, Any] = {"projectName": project, "region": region}
+        spec["gcpCredentials"] = found
         path = (*at, "vertex", "service_account_ref")
         if taking.look(*path) is not None:
             found["credentialsFile"] = {"secretRef": {"name": name}}
@@ -212,8 +227,9 @@ def _secret(
     if isinstance(value, str) and path[-1] == "api_key":
         taking.say(f"plaintext: left out; make a Secret {name} with the field {field}", *path)
         return []
-    if form.secrets == "external" and not (isinstance(value, str) and value.startswith("env:")):
-        data = [{"secretKey": field, "remoteRef": _remote(target, path, value, form)}]
+    remote = _remote(target, path, value, form) if form.secrets == "external" else None
+    if remote:
+        data = [{"secretKey": field, "remoteRef": remote}]
         store = {"name": form.store, "kind": form.store_kind}
         wanted = {"name": name, "creationPolicy": "Owner"}
         spec = {"refreshInterval": "1h", "secretStoreRef": store, "target": wanted, "data": data}
@@ -225,10 +241,13 @@ def _secret(
     return []
 
 
-def _remote(target: Target, path: tuple[str, ...], value: Any, form: KubernetesForm) -> dict[str, str]:
-    """Where the store has a secret: for ours, where the vault publisher's layout litellm puts it."""
+def _remote(target: Target, path: tuple[str, ...], value: Any, form: KubernetesForm) -> dict[str, str] | None:
+    """Where the store has a secret: for ours, where the vault publisher's layout litellm puts it. None: in no store."""
     if not isinstance(value, str):
         folder = f"{form.path}/{target.namespace}/{target.environment}"
         return {"key": f"{folder}/{variable_name(path)}", "property": "key"}
-    key, _, field = value.partition(":")[2].partition("#")
+    kind, _, rest = value.partition(":")
+    key, _, field = rest.partition("#")
+    if kind == "env" or not key:
+        return None
     return {"key": key, "property": field} if field else {"key": key}

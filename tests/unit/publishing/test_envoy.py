@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.release.emit.envoy import duration, emit_envoy
 from gitconfigmgr.release.emit.kubernetes import KubernetesForm, object_name
+from tests.unit.publishing.models import MODELS
 from tests.unit.publishing.objects import decoded, objects
 from tests.unit.publishing.test_litellm import EVERYTHING, SECRET, documents, endpoint
 
@@ -46,7 +50,7 @@ def held_by_rules(found):
             for rule in spec["rules"]:
                 assert all(("AIServiceBackend", ref["name"]) in names for ref in rule["backendRefs"])
                 times = {key: seconds(value) for key, value in rule.get("timeouts", {}).items()}
-                assert times.get("backendRequest", 0) <= times.get("request", 10**6)
+                assert times.get("backendRequest", 0) <= (times.get("request") or 10**9)
     targets = [
         ref["name"] for item in found if item["kind"] == "BackendSecurityPolicy" for ref in item["spec"]["targetRefs"]
     ]
@@ -54,7 +58,8 @@ def held_by_rules(found):
 
 
 def seconds(text):
-    return float(text[:-2]) / 1000 if text.endswith("ms") else float(text[:-1])
+    units = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)(ms|h|m|s)", text))
 
 
 def of(found, kind, part=""):
@@ -182,10 +187,27 @@ def test_more_endpoints_than_a_route_has_rules():
 
 
 def test_durations():
-    assert [duration(value) for value in (20, 20.0, 20.5, 0.25)] == ["20s", "20s", "20500ms", "250ms"]
+    given = (20, 20.0, 20.5, 0.25, 100_000, 3_599_999.5, 1e-9, 1e12)
+    shown = ["20s", "20s", "20500ms", "250ms", "27h46m40s", "999h59m59s500ms", "1ms", "99999h"]
+    assert [duration(value) for value in given] == shown
 
 
 def test_without_models_there_is_no_file():
     emitted = emit_envoy(TARGET, {"x": 1}, None, {}, OUT, "")
     assert not emitted.files
     assert emitted.losses
+
+
+@given(MODELS, st.sampled_from([OUT, EXTERNAL, OPEN]))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_document_says_its_resources_are_valid(models, form):
+    emitted = emit_envoy(TARGET, {"models": models}, {}, {}, form, "")
+    held_by_rules(objects(emitted.files["gateway.yaml"]) if emitted.files["gateway.yaml"] else [])
+    assert b"sk-plaintext" not in emitted.files["gateway.yaml"]
+
+
+def test_an_attempt_with_a_time_of_its_own_is_not_cut_by_a_minute_for_all():
+    chain = {"targets": [{"endpoint": "a", "timeout_seconds": 90}, {"endpoint": "b", "timeout_seconds": 90}]}
+    _, found = emit({"models": {"endpoints": {"a": endpoint(), "b": endpoint()}, "fallbacks": {"c": chain}}})
+    (rule,) = of(found, "AIGatewayRoute", "chain c")["spec"]["rules"]
+    assert rule["timeouts"] == {"backendRequest": "90s", "request": "0s"}

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.release.emit.litellm import emit_litellm
 from gitconfigmgr.wiring.trees import open_repository
+from tests.unit.publishing.models import MODELS
 
 HERE = Path(__file__).resolve().parents[2]
 VECTORS = HERE / "vectors" / "litellm"
@@ -218,3 +220,13 @@ def test_without_models_there_is_no_file():
     emitted = emit_litellm({"service": {"name": "x"}})
     assert not emitted.files
     assert emitted.losses
+
+
+@given(MODELS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_document_says_its_configuration_is_valid(models):
+    emitted = emit_litellm({"models": models})
+    config = yaml.safe_load(emitted.files.get("config.yaml", b"{}")) or {}
+    frozen = json.loads((VECTORS / "config.json").read_text())
+    assert not [error.message for error in Draft202012Validator(frozen["schema"]).iter_errors(config)]
+    assert "sk-plaintext" not in str(emitted)
