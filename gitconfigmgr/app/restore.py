@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 
 def restore(
-    repository: Repository, reopen: Callable[[Tree], Repository], chronicle: Chronicle, namespace: str
-) -> Change:
-    """The change that brings a namespace back, with what is below it. Raises UsageError."""
+    repository: Repository, reopen: Callable[[Tree], Repository], chronicle: Chronicle, namespace: str,
+    *, others: bool = False,
+) -> Change:  # fmt: skip
+    """The change that brings a namespace back, with what is below it. Raises UsageError.
+
+    What does not compile without it may compile again; with `others`, other targets may change too.
+    """
     folder = f"{ROOT}/{namespace}"
     if any(path.startswith(f"{folder}/") for path in repository.tree.files(ROOT)):
         raise UsageError(f"{namespace} is there", "to go back to a version: gitconfigmgr rollback")
@@ -41,9 +45,11 @@ def restore(
     after = reopen(EditedTree(repository.tree, files))
     for target in Reach(repository, after).targets(dict.fromkeys([*repository.targets, *after.targets])):
         inside = f"{target.namespace}/".startswith(f"{namespace}/")
-        if not inside and not same(document_of(repository, target), document_of(after, target)):
+        before = document_of(repository, target)
+        if not inside and not others and before is not None and not same(before, document_of(after, target)):
             raise UsageError(
-                f"bringing {namespace} back would change {target} too", "restore the files by hand: git checkout"
+                f"bringing {namespace} back would change {target} too",
+                "its layers are shared, or it refers to this one; --force -m REASON allows that",
             )
     change = Change(dict(files), f"{namespace} as at {commit[:10]}, {many(len(files), 'file')}")
     change.notes += _differences(chronicle, after, namespace)

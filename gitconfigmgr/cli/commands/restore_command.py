@@ -33,5 +33,5 @@ def command(ctx: click.Context, namespace: str, rev: str | None, how: How) -> No
 
     work = committing.Work(options.state(ctx, rev), how)
     namespace = namespace.strip("/")
-    change = restore(work.repository, work.reopen, work.chronicle(), namespace)
+    change = restore(work.repository, work.reopen, work.chronicle(), namespace, others=how.force)
     work.finish(change, f"Restore {namespace}")

@@ -62,11 +62,10 @@ class World:
         repository, reopen = open_repository(state), lambda tree: open_repository(state, tree)
         return promote_layer(repository, reopen, "acme/chat", keys, (first, second), others=others)
 
-    def restore(self, namespace: str) -> Change:
+    def restore(self, namespace: str, *, others: bool = False) -> Change:
         state = State(self.root, "HEAD")
-        return restore(
-            open_repository(state), lambda tree: open_repository(state, tree), open_chronicle(state), namespace
-        )
+        repository, reopen = open_repository(state), lambda tree: open_repository(state, tree)
+        return restore(repository, reopen, open_chronicle(state), namespace, others=others)
 
     def after(self, change: Change) -> dict[str, Any]:
         """The documents of acme/chat with the change, by environment."""
@@ -312,3 +311,18 @@ def test_a_deleted_namespace_comes_back(world: World) -> None:
         world.restore("acme/x")
     with pytest.raises(UsageError, match="no commit of this branch has configs/acme/never"):
         world.restore("acme/never")
+
+
+def test_what_a_restored_namespace_does_to_others(world: World) -> None:
+    """It may heal what cannot do without it; it changes what can do without it only where that is allowed."""
+    world.commit(base="a: 1\n")
+    write_files(world.root, {"configs/acme/web/base.yaml": "seen: ${acme/chat:a}\n"})
+    world.commit()
+    git(world.root, "rm", "-rq", FOLDER)
+    world.commit()
+    assert world.texts(world.restore("acme/chat")) == {"base.yaml": "a: 1\n"}
+    write_files(world.root, {"configs/acme/web/base.yaml": "seen: ${acme/chat:a:-none}\n"})
+    world.commit()
+    with pytest.raises(UsageError, match="bringing acme/chat back would change acme/web in development too"):
+        world.restore("acme/chat")
+    assert world.texts(world.restore("acme/chat", others=True)) == {"base.yaml": "a: 1\n"}
