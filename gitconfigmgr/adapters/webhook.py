@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gitconfigmgr.errors import GitConfigError
 from gitconfigmgr.release import keyset, notice
+from gitconfigmgr.release.signing import no_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,10 +32,12 @@ class Webhook:
 
         now = datetime.now(UTC)
         body = notice.event(self._tenant, receipt, now)
-        [signer, *_] = self._signing().signers(keyset.ONLINE)
         parts = urlsplit(self._url)
         try:
-            headers = notice.headers(self._url, body, signer, now)
+            signers = self._signing().signers(keyset.ONLINE)
+            if not signers:
+                raise no_key(keyset.ONLINE, None)
+            headers = notice.headers(self._url, body, signers[0], now)
         except GitConfigError as error:
             return f"the webhook {parts.netloc} was not told: {error}"
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.pipeline import Repository
     from gitconfigmgr.release.ports import OpenSecrets, Publisher
     from gitconfigmgr.release.trust import Trusted
+
+    Notify = Callable[[Mapping[str, Any]], str | None]
 
     class Tree(Publisher, Protocol):
         """A published tree: adapters.publishers.directory."""
@@ -102,6 +104,12 @@ def versions(tree: Tree, target: Target) -> Iterator[Version]:
         digest = record.get("previous")
 
 
+def tell(tree: Tree, number: int, notify: Notify | None) -> str | None:
+    """Tell the webhook of a release that the tree has the receipt of; a sentence where that failed."""
+    found = receipt_of(tree, number)
+    return notify(found) if notify is not None and found is not None else None
+
+
 @dataclass
 class Tending:
     """Acts on a published tree. `at` gives the repository at a commit; `actor` and `reason` go into the receipt."""
@@ -112,6 +120,7 @@ class Tending:
     now: datetime
     actor: str
     reason: str
+    notify: Notify | None = None
 
     def change(
         self, selection: Selection, event: rollout.Event, *, only_rolling: bool = False
@@ -140,7 +149,7 @@ class Tending:
                 "no published target is selected", f"did you mean {near}?" if near else "see `release status`"
             )
         release = self._release(held.number, self._revision(str(held.commit)), custom=custom)
-        return self.tree.publish(release, self._nothing), release.number
+        return self._publish(release, self._nothing), release.number
 
     def rollback(self, target: Target, to: int | None, pin: rollout.Pin | None) -> tuple[Publication, Version, int]:
         """Publish an older version of a target again, as a new version of a new release."""
@@ -175,7 +184,12 @@ class Tending:
             custom={target: rollout.custom_of(state)} if pin else {}, inputs=inputs_of(repository),
             commit=str(held.commit),
         )  # fmt: skip
-        return self.tree.publish(release, self.secrets(repository)), wanted, release.number
+        return self._publish(release, self.secrets(repository)), wanted, release.number
+
+    def _publish(self, release: Release, secrets: OpenSecrets) -> Publication:
+        publication = self.tree.publish(release, secrets)
+        problem = None if publication.waiting else tell(self.tree, release.number, self.notify)
+        return replace(publication, notes=(*publication.notes, problem)) if problem else publication
 
     def _release(
         self, base: int, revision: Revision, *, custom: Mapping[Target, Mapping[str, Any]],

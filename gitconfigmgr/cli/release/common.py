@@ -114,6 +114,7 @@ def _tending(work: Releasing, folder: Path, reason: str | None) -> Tending:
         datetime.now(UTC),
         actor(),
         str(reason),
+        work.notify,
     )
 
 

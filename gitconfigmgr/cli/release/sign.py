@@ -27,10 +27,12 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     """Add your signature to a release that waits for it; the last one publishes it."""
     import sys
 
+    from gitconfigmgr.app.release.tending import tell
     from gitconfigmgr.errors import UsageError
     from gitconfigmgr.model.names import many
 
-    tree = common.tree_of(common.releasing(ctx, None, destinations, keys))
+    work = common.releasing(ctx, None, destinations, keys)
+    tree = common.tree_of(work)
     waiting = tree.waiting()
     if waiting is None:
         click.echo("nothing waits for a signature")
@@ -48,6 +50,9 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
     signed = "signed; " if found.added else ""
     if not found.missing:
         click.echo(f"{signed}release {found.number} is published")
+        problem = tell(tree, found.number, work.notify)
+        if problem:
+            click.echo(f"note: {problem}", err=True)
     elif "online" in found.missing:
         click.echo(
             f"{signed}release {found.number} has all signatures; whoever has the online key publishes it by `release sign`"

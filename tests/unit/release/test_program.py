@@ -562,6 +562,9 @@ def test_the_webhook_is_told_and_can_verify_who_tells_it(make, tmp_path):
         check_signature(place, url, headers, body)
         with pytest.raises(AssertionError):
             check_signature(place, url, headers, body + b" ")
+        pinned = ["pin", "acme/chat", "-e", "staging", "--owner", "x", "--until", "9999-12-31", "-m", "y"]
+        place.good("release", *pinned, *place.where)
+        assert [json.loads(body)["data"]["release"] for _, body in Receiver.seen] == [1, 2]
         Receiver.status = 500
         place.edit("limit: 2\n")
         done = place.run("release", *place.where)
@@ -588,6 +591,20 @@ def check_signature(place: Place, url: str, headers: dict[str, str], body: bytes
     assert keyid[1] in root["roles"]["timestamp"]["keyids"]
     public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(root["keys"][keyid[1]]["keyval"]["public"]))
     public.verify(base64.b64decode(headers["signature"].removeprefix("gcm=:").removesuffix(":")), base.encode())
+
+
+@pytest.mark.slow
+def test_a_release_that_nobody_can_tell_of_is_out_all_the_same(make, tmp_path):
+    place = make("  webhook: http://127.0.0.1:9/hook\n")
+    for keys, words in (
+        (tmp_path / "none", "there is no key set"),
+        (tmp_path / "keys", "sign for online are not here"),
+    ):
+        (tmp_path / "keys/online-1.pem").unlink(missing_ok=True)
+        done = place.run("release", "--to", f"dotenv:{tmp_path / keys.name}-out", "--keys", str(keys))
+        assert done.returncode == 0, done.stderr
+        assert "note: the webhook 127.0.0.1:9 was not told: " in done.stderr
+        assert words in done.stderr
 
 
 @pytest.mark.slow
