@@ -62,10 +62,8 @@ def _connections(wanted: int) -> int:
 
 def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listener]:
     """An endpoint that has read nothing yet. Raises OutsideError."""
-    from gitconfigmgr.adapters.endpoint.fleet import SqliteFleet
     from gitconfigmgr.adapters.endpoint.folder import FolderTree
-    from gitconfigmgr.adapters.endpoint.inbox import SqliteInbox
-    from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
+    from gitconfigmgr.adapters.endpoint.stores import open_stores
     from gitconfigmgr.server.answers import problem
     from gitconfigmgr.server.app import Endpoint
     from gitconfigmgr.server.callers import Callers
@@ -79,20 +77,19 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
             f"there is no folder {settings.folder}", "name the folder of a published tree, or an empty one"
         )
     tree = FolderTree(settings.folder)
-    tokens = SqliteTokens(settings.state)
+    stores = open_stores(settings.state)
     made: list[Endpoint] = []
 
     def changed() -> None:
         made[0].forget()
 
-    callers = Callers(tokens, changed, anonymous=settings.anonymous)
+    callers = Callers(stores.tokens, changed, anonymous=settings.anonymous)
     endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
     made.append(endpoint)
     endpoint.shelf = tree
     endpoint.most_upload = settings.upload_mebibytes * 1024 * 1024
     endpoint.roots = {tenant: _read(path) for tenant, path in settings.roots}
-    endpoint.fleet = SqliteFleet(settings.state)
-    endpoint.inbox = SqliteInbox(settings.state)
+    endpoint.fleet, endpoint.inbox = stores.fleet, stores.inbox
     endpoint.by_token = Limiter(settings.rate, 2 * settings.rate)
     endpoint.by_address = Limiter(settings.address_rate, 5 * settings.address_rate)
     endpoint.most_watchers = max(16, most - max(64, most // 10))

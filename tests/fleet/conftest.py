@@ -17,6 +17,8 @@ from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
 from gitconfigmgr.sync.access import Ability, Grant, key_of, new_token
 from gitconfigmgr.sync.endpoint import Token
 
+from .postgres import programs, server
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -80,6 +82,16 @@ def running(tmp_path: Path) -> Iterator[Running]:
     made = Running(tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a database of a server of our own."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed")
+    with server(found) as url:
+        yield url
 
 
 def report(instance: str = "node-1", **more: Any) -> dict[str, Any]:

@@ -14,17 +14,30 @@ from gitconfigmgr.adapters.endpoint.fleet import SqliteFleet
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.sync.fleet import Report, as_data, duration, from_data, read_report
 
-from .conftest import report
+from .conftest import postgres, report
+from .postgres import database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gitconfigmgr.sync.fleet import Fleet
 
 
-@pytest.fixture(params=["sqlite"])
-def fleet(tmp_path: Path) -> Fleet:
-    return SqliteFleet(tmp_path)
+__all__ = ["postgres"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    if request.param == "sqlite":
+        yield SqliteFleet(tmp_path)
+        return
+    from gitconfigmgr.adapters.endpoint.postgres import Database, PostgresFleet
+
+    with database(request.getfixturevalue("postgres")) as url:
+        opened = Database(url)
+        yield PostgresFleet(opened)
+        opened.close()
 
 
 def made(now: float, instance: str = "node-1", **more: object) -> Report:
@@ -71,7 +84,7 @@ def test_many_at_once(fleet: Fleet) -> None:
 
 
 def test_made_up_names_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "_MOST", 100)
+    monkeypatch.setattr(stored, "MOST", 100)
     fleet = SqliteFleet(tmp_path)
     for at in range(1000):
         fleet.record("acme", made(at, f"node-{at}"))

@@ -13,21 +13,31 @@ import pytest
 from gitconfigmgr.adapters.endpoint import inbox as stored
 from gitconfigmgr.adapters.endpoint.inbox import SqliteInbox
 from gitconfigmgr.sync.proposals import State
-from tests.fleet.conftest import Running, running
+from tests.fleet.conftest import Running, postgres, running
+from tests.fleet.postgres import database
 
 from .sample import given, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gitconfigmgr.sync.proposals import Inbox
 
-__all__ = ["running"]
+__all__ = ["postgres", "running"]
 
 
-@pytest.fixture(params=["sqlite"])
-def inbox(tmp_path: Path) -> Inbox:
-    return SqliteInbox(tmp_path)
+@pytest.fixture(params=["sqlite", "postgres"])
+def inbox(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Inbox]:
+    if request.param == "sqlite":
+        yield SqliteInbox(tmp_path)
+        return
+    from gitconfigmgr.adapters.endpoint.postgres import Database, PostgresInbox
+
+    with database(request.getfixturevalue("postgres")) as url:
+        opened = Database(url)
+        yield PostgresInbox(opened)
+        opened.close()
 
 
 def test_sent_twice_is_kept_once(inbox: Inbox) -> None:
@@ -66,8 +76,8 @@ def test_in_the_order_they_came(inbox: Inbox) -> None:
 
 
 def test_there_is_an_end_of_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "_MOST_OPEN", 3)
-    monkeypatch.setattr(stored, "_MOST_SETTLED", 2)
+    monkeypatch.setattr(stored, "MOST_OPEN", 3)
+    monkeypatch.setattr(stored, "MOST_SETTLED", 2)
     inbox = SqliteInbox(tmp_path)
     assert [inbox.add("acme", sample(value=n), "", n) is not None for n in range(4)] == [True, True, True, False]
     for n in range(3):

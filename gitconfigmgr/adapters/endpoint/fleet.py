@@ -34,7 +34,7 @@ DELETE FROM reports WHERE tenant = :tenant AND seen < (
     SELECT seen FROM reports WHERE tenant = :tenant ORDER BY seen DESC LIMIT 1 OFFSET :most
 )
 """
-_MOST = 100_000  # of one tenant: who has a token can make up names, and must not fill the disk
+MOST = 100_000  # of one tenant: who has a token can make up names, and must not fill the disk
 
 
 class SqliteFleet:
@@ -65,7 +65,7 @@ class SqliteFleet:
             db.execute(_RECORD, (*key, report.release, report.since, report.seen, data))
             self._written += 1
             if self._written % 1000 == 0:
-                db.execute(_CROWDED, {"tenant": tenant, "most": _MOST})
+                db.execute(_CROWDED, {"tenant": tenant, "most": MOST})
 
     def all(self, tenant: str) -> list[Report]:
         query = "SELECT report, since FROM reports WHERE tenant = ? ORDER BY environment, instance"

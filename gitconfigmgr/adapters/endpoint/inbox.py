@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS proposals (
 ) STRICT
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS states ON proposals (tenant, state)"
-_MOST_OPEN, _MOST_SETTLED = 10_000, 50_000  # of one tenant
-_SETTLED = ("merged", "lost", "refused")
+MOST_OPEN, MOST_SETTLED = 10_000, 50_000  # of one tenant
+SETTLED = ("merged", "lost", "refused")
 
 
 class SqliteInbox:
@@ -52,9 +52,9 @@ class SqliteInbox:
             if before is not None:
                 return before
             open_ = "SELECT count(*) FROM proposals WHERE tenant = ? AND state NOT IN (?, ?, ?)"
-            if db.execute(open_, (tenant, *_SETTLED)).fetchone()[0] >= _MOST_OPEN:
+            if db.execute(open_, (tenant, *SETTLED)).fetchone()[0] >= MOST_OPEN:
                 return None
-            values = (tenant, proposal.id, str(entry.state), _packed(entry))
+            values = (tenant, proposal.id, str(entry.state), pack(entry))
             db.execute("INSERT INTO proposals (tenant, id, state, entry) VALUES (?, ?, ?, ?)", values)
         return entry
 
@@ -67,7 +67,7 @@ class SqliteInbox:
         query = f"SELECT entry FROM proposals WHERE tenant = ? AND state IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
         with self._open() as db:
             rows = db.execute(query, (tenant, *map(str, states))).fetchall()
-        return [_unpacked(row[0]) for row in rows]
+        return [unpack(row[0]) for row in rows]
 
     def settle(self, tenant: str, id_: str, state: State, outcome: Mapping[str, Any]) -> bool:
         with self._changing() as db:
@@ -75,7 +75,7 @@ class SqliteInbox:
             if before is None or not may_become(before.state, state):
                 return False
             entry = before._replace(state=state, outcome=dict(outcome))
-            values = (str(state), _packed(entry), tenant, id_)
+            values = (str(state), pack(entry), tenant, id_)
             db.execute("UPDATE proposals SET state = ?, entry = ? WHERE tenant = ? AND id = ?", values)
             self._sweep(db, tenant)
         return True
@@ -86,12 +86,12 @@ class SqliteInbox:
     @staticmethod
     def _get(db: sqlite3.Connection, tenant: str, id_: str) -> Entry | None:
         row = db.execute("SELECT entry FROM proposals WHERE tenant = ? AND id = ?", (tenant, id_)).fetchone()
-        return _unpacked(row[0]) if row else None
+        return unpack(row[0]) if row else None
 
     @staticmethod
     def _sweep(db: sqlite3.Connection, tenant: str) -> None:
         old = "SELECT number FROM proposals WHERE tenant = ? AND state IN (?, ?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?"
-        db.execute(f"DELETE FROM proposals WHERE number IN ({old})", (tenant, *_SETTLED, _MOST_SETTLED))  # noqa: S608 - a constant
+        db.execute(f"DELETE FROM proposals WHERE number IN ({old})", (tenant, *SETTLED, MOST_SETTLED))  # noqa: S608 - a constant
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -116,9 +116,11 @@ class SqliteInbox:
             ) from None
 
 
-def _packed(entry: Entry) -> bytes:
+def pack(entry: Entry) -> bytes:
+    """As it is stored."""
     return orjson.dumps(entry_data(entry))
 
 
-def _unpacked(data: bytes) -> Entry:
+def unpack(data: bytes | str) -> Entry:
+    """The other way."""
     return read_entry(orjson.loads(data))

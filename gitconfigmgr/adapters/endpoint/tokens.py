@@ -43,12 +43,7 @@ class SqliteTokens:
 
     def add(self, token: Token) -> None:
         grant = token.grant
-        allows = {
-            "abilities": sorted(grant.abilities),
-            "environments": grant.environments,
-            "namespaces": grant.namespaces,
-        }
-        values = (grant.key, grant.tenant, grant.name, orjson.dumps(allows).decode(), token.created, grant.expires)
+        values = (grant.key, grant.tenant, grant.name, allowed(grant), token.created, grant.expires)
         try:
             with self._open() as db:
                 db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)", values)
@@ -69,7 +64,7 @@ class SqliteTokens:
             rows = db.execute(
                 "SELECT key, tenant, name, allows, created, expires, revoked FROM tokens ORDER BY created"
             ).fetchall()
-        return [_token(*row) for row in rows]
+        return [token_of(*row) for row in rows]
 
     def stamp(self) -> object:
         if self._watch is None:
@@ -91,9 +86,20 @@ class SqliteTokens:
             raise OutsideError(f"{self._path}: {error}", "restore it from a backup") from None
 
 
-def _token(
+def allowed(grant: Grant) -> str:
+    """What a grant allows, as it is stored."""
+    allows = {
+        "abilities": sorted(grant.abilities),
+        "environments": grant.environments,
+        "namespaces": grant.namespaces,
+    }
+    return orjson.dumps(allows).decode()
+
+
+def token_of(
     key: str, tenant: str, name: str, allows: str, created: float, expires: float | None, revoked: float | None
 ) -> Token:
+    """A token as it was stored."""
     found = orjson.loads(allows)
     abilities = frozenset(Ability(item) for item in found["abilities"])
     environments, namespaces = tuple(found["environments"]), tuple(found["namespaces"])

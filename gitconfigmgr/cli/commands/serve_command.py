@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
+    from gitconfigmgr.sync.endpoint import Tokens
 
 STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
@@ -173,10 +173,10 @@ def openapi() -> None:
     click.echo(json.dumps(document(), indent=2))
 
 
-def _tokens(state: Path | None) -> SqliteTokens:
+def _tokens(state: Path | None) -> Tokens:
     import os
 
-    from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
+    from gitconfigmgr.adapters.endpoint.stores import open_stores
     from gitconfigmgr.server.settings import default_state
 
-    return SqliteTokens(state or default_state(os.environ))
+    return open_stores(state or default_state(os.environ)).tokens
