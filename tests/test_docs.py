@@ -5,7 +5,12 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import shlex
 import shutil
+import socket
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -89,6 +94,32 @@ def test_the_commands_that_the_readme_names_succeed(clone: Path) -> None:
     assert commands
     output = perform("".join(f"$ {command.strip()}\n" for command in commands), clone)
     assert not re.search(r"^\[\d+\]$", output, re.MULTILINE), output
+
+
+@pytest.mark.slow
+def test_the_readme_leads_to_the_edge(clone: Path) -> None:
+    """Its sh blocks are one session in a repository that init made."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", read(ROOT / "README.md"), re.DOTALL | re.MULTILINE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    said = "".join(blocks).replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    assert said != "".join(blocks)
+    said = said.replace("gitconfigmgr serve published", f"gitconfigmgr serve published --listen 127.0.0.1:{port}")
+    session = f"""
+        set -e
+        trap 'kill $(jobs -p)' EXIT
+        pip() {{ :; }}
+        curl() {{ until command curl -sSf "$@" 2>curl.err; do jobs -r | grep -q agent; sleep 0.2; done; }}
+        export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH HOME={shlex.quote(str(clone))}
+        cd {shlex.quote(str(clone))}
+        gitconfigmgr init my-config && cd my-config && git init -q -b main
+    """
+    done = subprocess.run(
+        ["bash", "-c", textwrap.dedent(session) + said],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("4096"), done.stdout
 
 
 def test_the_readme_is_short() -> None:
