@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from gitconfigmgr.errors import OutsideError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.model.names import KeyPath
     from gitconfigmgr.model.publishing import Destination, ReleaseSettings
     from gitconfigmgr.model.settings import KeyServices
+    from gitconfigmgr.release.trust import Trusted
 
 
 class ConflictError(OutsideError):
@@ -92,6 +93,23 @@ class Publisher(Protocol):
     def publish(self, release: Release, secrets: OpenSecrets) -> Publication:
         """Make the release what readers find."""
         ...
+
+
+class Tree(Publisher, Protocol):
+    """A publisher with signed metadata, whose readers refuse lower numbers than they have seen."""
+
+    def trusted(self) -> Trusted | None:
+        """The verified metadata; None where nothing is published. Raises UntrustedError."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """A file below the folder of the tenant; not verified."""
+        ...
+
+
+def tree_of(publisher: Publisher) -> Tree | None:
+    """The publisher, where it is a tree."""
+    return cast("Tree", publisher) if hasattr(publisher, "trusted") else None
 
 
 @dataclass(frozen=True)

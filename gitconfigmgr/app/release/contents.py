@@ -15,6 +15,7 @@ from gitconfigmgr.history.lists import no_identity
 from gitconfigmgr.history.patch import patch
 from gitconfigmgr.model.names import show_path
 from gitconfigmgr.release import layout
+from gitconfigmgr.release.ports import tree_of
 from gitconfigmgr.release.trust import custom_of
 
 if TYPE_CHECKING:
@@ -23,20 +24,21 @@ if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
 
     from gitconfigmgr.app.release.run import Stage
-    from gitconfigmgr.app.release.tending import Tree
     from gitconfigmgr.history.lists import Identity
     from gitconfigmgr.model.bundles import Bundle
     from gitconfigmgr.model.names import KeyPath, Target
     from gitconfigmgr.pipeline import Repository
+    from gitconfigmgr.release.ports import Tree
     from gitconfigmgr.release.trust import Read
 
     Pair = tuple[Target, Any, Any]  # documents before and after, None where there is none
 
 
-def planned(stage: Stage, tree: Tree, repository: Repository) -> Diff | None:
-    """What the plan for a published tree would change of it; None where nothing is planned or published."""
-    trusted = tree.trusted()
-    if stage.release is None or trusted is None:
+def planned(stage: Stage, repository: Repository) -> Diff | None:
+    """What the plan for a published tree would change of it; None where nothing is planned or published, or it is none."""
+    tree = tree_of(stage.publisher)
+    trusted = tree.trusted() if tree is not None and stage.release is not None else None
+    if tree is None or stage.release is None or trusted is None:
         return None
     entries, bundles = trusted.entries(), stage.release.bundles
     pairs = [

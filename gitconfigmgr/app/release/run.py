@@ -14,7 +14,7 @@ from gitconfigmgr.model.bundles import Change, Release
 from gitconfigmgr.model.names import many
 from gitconfigmgr.model.publishing import Destination
 from gitconfigmgr.release import layout, rollout
-from gitconfigmgr.release.ports import ConflictError
+from gitconfigmgr.release.ports import ConflictError, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -162,7 +162,7 @@ class Releasing:
 
     def _remembered(self, stage: Stage) -> int:
         """The last release that was published there from this clone; only of trees, whose readers refuse lower numbers."""
-        numbers = (self.memory.load() if self.memory and hasattr(stage.publisher, "trusted") else None) or {}
+        numbers = (self.memory.load() if self.memory and tree_of(stage.publisher) else None) or {}
         return int(numbers.get(stage.publisher.name, 0))
 
     def _remember(self, stage: Stage, number: int) -> None:

@@ -22,21 +22,14 @@ BY_HAND = "by hand"  # of a rollout, a pin, a rollback: in the receipt, where a 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date, datetime
-    from typing import Protocol
 
     from gitconfigmgr.app.select import Selection
     from gitconfigmgr.model.bundles import Bundle, Publication
     from gitconfigmgr.pipeline import Repository
-    from gitconfigmgr.release.ports import OpenSecrets, Publisher
+    from gitconfigmgr.release.ports import OpenSecrets, Tree
     from gitconfigmgr.release.trust import Trusted
 
     Notify = Callable[[Mapping[str, Any]], str | None]
-
-    class Tree(Publisher, Protocol):
-        """A published tree: adapters.publishers.directory."""
-
-        def trusted(self) -> Trusted | None: ...
-        def read(self, path: str) -> bytes | None: ...
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -148,10 +148,8 @@ def _differences(ctx: click.Context, outcome: Outcome, work: Releasing, selectio
     from gitconfigmgr.app.release.contents import planned
 
     found: list[Shown] = []
-    trees = [stage for stage in outcome.stages if stage.release is not None and hasattr(stage.publisher, "trusted")]
-    for stage in trees:
-        tree: Any = stage.publisher
-        difference = planned(stage, tree, work.repository)
+    for stage in outcome.stages:
+        difference = planned(stage, work.repository)
         if difference is not None:
             found.append((difference, (f"release {stage.held.number}", outcome.commit[:12])))
     return found or _by_commit(ctx, outcome, work.repository, selection)

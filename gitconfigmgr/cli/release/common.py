@@ -72,8 +72,9 @@ def ci_outputs(values: dict[str, object]) -> None:
 def tree_of(work: Releasing) -> Any:
     """The published tree among the destinations. Raises UsageError where there is none, or more than one."""
     from gitconfigmgr.errors import UsageError
+    from gitconfigmgr.release.ports import tree_of as tree
 
-    trees = [publisher for _, publisher in work.publishers if hasattr(publisher, "trusted")]
+    trees = [publisher for _, publisher in work.publishers if tree(publisher)]
     if len(trees) != 1:
         found = "none" if not trees else "several"
         raise UsageError(f"of the destinations, {found} is a published tree", "name one: --to directory:PATH")
