@@ -87,8 +87,8 @@ class Repository:
             tree.files(layouts.ROOT), tree.oddities(layouts.ROOT), list(self.settings.environments)
         )
         self.findings += self.layout.findings
-        self._documents: dict[str, Document] = {}
-        self._read_before: set[str] = set()
+        self.documents: dict[str, Document] = {}
+        self.read_before: set[str] = set()  # documents whose findings are known, forgotten or read by another process
         self.hygiene = Hygiene(self.settings, self.layout.documents, self.read, _sops_rule)
         self.resolutions = Resolutions(
             self.settings,
@@ -183,7 +183,7 @@ class Repository:
         """Read the documents that no target asked for, so that their findings are known."""
         for namespace, paths in self.layout.documents.items():
             for environment, path in paths.items():
-                if path not in self._read_before:
+                if path not in self.read_before:
                     self._document(namespace, environment, path)
 
     def read_some(self, paths: Iterable[str]) -> None:
@@ -221,10 +221,10 @@ class Repository:
         self.resolutions.forget()
         if not any(target.namespace == namespace for target in self.resolutions.kept):
             for path in self.layout.documents.get(namespace, {}).values():
-                document = self._documents.pop(path, None)
+                document = self.documents.pop(path, None)
                 if document is not None:
                     document.root = None  # its nodes point back at it: they are freed now, not by the collector
-                    self._read_before.add(path)
+                    self.read_before.add(path)
 
     def layer(self, path: str) -> Document | None:
         """The layer in a file, as it was read; None where the file is none."""
@@ -238,7 +238,7 @@ class Repository:
         return self._document(slot.namespace, slot.environment, slot.path)
 
     def _document(self, namespace: str, environment: str, path: str) -> Document:
-        document = self._documents.get(path)
+        document = self.documents.get(path)
         if document is None:
             data = self._read_or_report(path)
             if data is None:
@@ -247,7 +247,7 @@ class Repository:
                 blob_id = self.tree.blob_id(path)
                 document, findings = read_document(path, namespace, environment, blob_id, data, self.settings.limits)
                 self.findings += findings + self.hygiene.inspect(document, data)
-            self._documents[path] = document
+            self.documents[path] = document
         return document
 
     def _read_or_report(self, path: str) -> bytes | None:

@@ -22,12 +22,16 @@ WORTH_FORKING = 48  # targets; below, a second process costs more than it saves
 
 @dataclass(slots=True)
 class Evaluation(Generic[Record]):
-    """What came of some targets. `now_asked` says that the date of the run took part; `inputs` are the rules it read."""
+    """What came of some targets. `now_asked` says that the date of the run took part; `inputs` are the rules it read.
+
+    `documents` are the paths of those that were read, with their findings among `findings`.
+    """
 
     records: list[Record] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     now_asked: bool = False
     inputs: set[str] = field(default_factory=set)
+    documents: set[str] = field(default_factory=set)
 
 
 def evaluate(
@@ -46,6 +50,7 @@ def evaluate(
         result.findings += other.findings
         result.now_asked |= other.now_asked
         repository.inputs_elsewhere |= other.inputs
+        repository.read_before |= other.documents
     return result
 
 
@@ -71,6 +76,7 @@ def _evaluate(
     result.findings += repository.found_in_files()
     result.now_asked = repository.now_asked
     result.inputs = repository.inputs()
+    result.documents = repository.read_before | repository.documents.keys()
     return result
 
 
