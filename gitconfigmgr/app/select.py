@@ -76,6 +76,10 @@ def find_root(folder: Path) -> Path:
     for place in (at, *at.parents):
         if (place / SETTINGS).is_file():
             return place
+        if (place / "HEAD").is_file() and (place / "objects").is_dir():
+            raise UsageError(
+                f"{folder} is in a bare repository, which has no work tree", "name a branch or commit by --rev"
+            )
     raise UsageError(
         f"there is no {SETTINGS} in {folder} or above it", "run `gitconfigmgr init`, or name the repository by -C"
     )
