@@ -97,7 +97,7 @@ class OciClient:
         except OSError as error:  # those of requests, and of a file of authorities that is not there
             message = f"{host} cannot be reached ({type(error).__name__})"
             raise OutsideError(message, "check address and network") from None
-        except Exception as error:  # noqa: BLE001 - oras raises plain ValueError and its own errors for refusals
+        except Exception as error:  # noqa: BLE001 - oras takes challenges apart by hand, and registries write them
             hint = "log in with docker or podman, or set OCI_USERNAME and OCI_PASSWORD"
             raise OutsideError(f"{host} denies access ({type(error).__name__})", hint) from None
 

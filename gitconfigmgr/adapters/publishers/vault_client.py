@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SECONDS = 30
+_OF_POLICY = "1 error occurred"  # a token that is none is denied without, or with a second error, that it is invalid
 VERSIONS = 10  # that a mount keeps of each entry, where nothing else was set
 
 
@@ -165,13 +166,16 @@ class VaultClient:
         raise OutsideError(f"{self.address} does not answer itself: a standby node, or no Vault", hint)
 
     def _denied(self, client: Any, verb: str, path: str) -> DeniedError:
-        """Whether the token or the policy is the reason."""
+        """Whether the token or the policy is the reason: of a token that is none, the server says so in fewer words."""
+        wrong = load("hvac", "vault").exceptions
         try:
             client.auth.token.lookup_self()
-        except Exception:  # noqa: BLE001 - whatever the reason, the token cannot be used
-            return ExpiredError(
-                f"{self.address} does not accept the token", "it has expired or was revoked: log in again"
-            )
+        except wrong.Forbidden as error:
+            if _OF_POLICY not in " ".join(map(str, error.errors or [])):
+                hint = "it has expired or was revoked: log in again"
+                return ExpiredError(f"{self.address} does not accept the token", hint)
+        except (wrong.VaultError, OSError, ValueError):
+            pass  # what was denied stays the reason
         hint = f"its policy has to allow create, read and update of {self.mount}/data/... and {self.mount}/metadata/..."
         return DeniedError(f"{self.address} does not let the token {verb} {path}", hint)
 

@@ -251,6 +251,18 @@ def test_a_token_that_may_not_even_look(rig):
     refused(OutsideError, lambda: rig.publisher().held(), "_release")
 
 
+def test_a_token_that_may_not_ask_about_itself_is_not_taken_for_an_expired_one(rig):
+    publish(rig, bundle(CHAT, ONE))
+    name = f"test-{rig.mount}"
+    denied = f'path "{rig.mount}/data/{rig.path}/{CHAT_PATH}" {{ capabilities = ["read"] }}'
+    rig.client.sys.create_or_update_policy(name, everything(rig) + denied)
+    rig.token = rig.client.auth.token.create(policies=[name], no_default_policy=True)["auth"]["client_token"]
+    error = refused(OutsideError, lambda: publish(rig, bundle(CHAT, TWO)))
+    assert "does not accept the token" not in str(error)
+    rig.token = "s.none"
+    refused(OutsideError, rig.publisher().held, "does not accept the token")
+
+
 @pytest.mark.parametrize("step", range(4))
 def test_a_token_that_expires_midway(rig, step):
     publish(rig, bundle(CHAT, ONE), bundle(SEARCH, ONE))
