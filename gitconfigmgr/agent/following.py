@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gitconfigmgr.adapters.edge.live import Addresses, Reports, Watch, discover
 from gitconfigmgr.agent.engine import log
 from gitconfigmgr.sync.replica import UNCONDITIONAL, Due, Hinted, Pinned
-from gitconfigmgr.sync.schedule import after_hint, next_poll
+from gitconfigmgr.sync.schedule import after_hint, next_poll, while_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,8 @@ class Following:
                 await asyncio.to_thread(self._round)
                 now, interval = self._engine.now(), self._settings.interval
                 due = min(next_poll(interval, self._settings.instance, now) - now, interval)
+                if self._engine.replica.active is None:
+                    due = min(due, while_empty(interval, self._settings.instance, self._engine.replica.polls))
                 await self._until(stop, due)
         finally:
             if self._watch is not None:

@@ -14,6 +14,11 @@ def next_poll(interval: float, instance: str, now: float) -> float:
     return ((now - offset) // interval + 1) * interval + offset
 
 
+def while_empty(interval: float, instance: str, attempts: int) -> float:
+    """From one attempt to the next while there is nothing to serve: about a second, then twice as long each time."""
+    return min(interval, 2.0 ** min(attempts - 1, 20) * (0.5 + offset_of(instance, 1.0)))
+
+
 def offset_of(instance: str, interval: float) -> float:
     """Into the interval: SHA-256 of the instance's id."""
     drawn = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:8])

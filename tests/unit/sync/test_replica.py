@@ -32,7 +32,7 @@ from gitconfigmgr.sync.replica import (
     phase,
     step,
 )
-from gitconfigmgr.sync.schedule import next_poll, offset_of
+from gitconfigmgr.sync.schedule import next_poll, offset_of, while_empty
 
 NOW = 1_000_000.0
 DAY = 86_400.0
@@ -234,3 +234,11 @@ def test_in_any_order(sequence: list[tuple[object, int, bool]]) -> None:
             assert replica.active == before.active
         if isinstance(event, Unchanged) and not event.proof:
             assert replica.proved == before.proved
+
+
+@given(st.floats(1, 3600), st.text(max_size=8))
+def test_an_agent_with_nothing_to_serve_asks_soon_and_then_less_often(interval: float, instance: str) -> None:
+    waits = [while_empty(interval, instance, attempt) for attempt in range(1, 40)]
+    assert 0.5 <= waits[0] <= 1.5
+    assert waits == sorted(waits)
+    assert waits[-1] == interval
