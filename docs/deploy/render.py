@@ -20,6 +20,9 @@ SHARED = [
     *ENDPOINT,
     "endpoint.storage.accessMode=ReadWriteMany",
     "endpoint.autoscaling.enabled=true",
+    "endpoint.database.secret=gitconfigmgr-database",
+    "endpoint.network.egress[0].to[0].podSelector.matchLabels.app=postgresql",
+    "endpoint.network.egress[0].ports[0].port=5432",
     "endpoint.tls.clientCA=gitconfigmgr-clients",
 ]
 PAGES = {  # file: chart, release, values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gitconfigmgr import __version__
+from gitconfigmgr.server import openapi_agents as agents
 
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _REFUSALS = {
@@ -215,18 +216,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
     paths: dict[str, Any] = {}
-    for address, operations in OPERATIONS.items():
+    for address, operations in {**OPERATIONS, **agents.OPERATIONS}.items():
         paths[address] = {
             method: {**operation, "responses": {**operation["responses"], **_REFUSALS}}
             for method, operation in operations.items()
         }
-    for address, operations in PAGES.items():
+    for address, operations in {**PAGES, **agents.PAGES}.items():
         paths[address] = {method: {**operation, "security": []} for method, operation in operations.items()}
+    schemas = {**SCHEMAS, **agents.SCHEMAS}
     return {
         "openapi": "3.1.0",
         "info": {"title": "gitconfigmgr endpoint", "version": __version__, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "paths": paths,
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": SCHEMAS},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
     }

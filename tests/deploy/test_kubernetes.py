@@ -168,6 +168,7 @@ def test_helm_gives_the_pages_again() -> None:
         ([], "image.repository"),
         (["image.repository=r"], "endpoint.tls.secret"),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=2"], "ReadWriteMany"),
+        (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=2", "endpoint.storage.claim=c"], "database"),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=0"], "replicas"),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.tsl.secret=t"], "tsl"),
         (["image.repository=r", "endpoint.enabled=false", "agent.enabled=true"], "agent."),
