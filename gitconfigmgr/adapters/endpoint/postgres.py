@@ -49,6 +49,7 @@ DELETE FROM gcm_reports WHERE tenant = %(tenant)s AND seen < (
     SELECT seen FROM gcm_reports WHERE tenant = %(tenant)s ORDER BY seen DESC LIMIT 1 OFFSET %(most)s
 )
 """
+_GET = "SELECT entry FROM gcm_proposals WHERE tenant = %s AND id = %s"
 _SWEEP = """
 DELETE FROM gcm_proposals WHERE number IN (
     SELECT number FROM gcm_proposals WHERE tenant = %s AND state = ANY(%s) ORDER BY number DESC OFFSET %s
@@ -198,7 +199,7 @@ class PostgresInbox:
 
     def settle(self, tenant: str, id_: str, state: State, outcome: Mapping[str, Any]) -> bool:
         with self._database.transaction() as db:
-            before = self._get(db, tenant, id_, " FOR UPDATE")
+            before = self._get(db, tenant, id_, f"{_GET} FOR UPDATE")
             if before is None or not may_become(before.state, state):
                 return False
             entry = before._replace(state=state, outcome=dict(outcome))
@@ -208,8 +209,6 @@ class PostgresInbox:
         return True
 
     @staticmethod
-    def _get(db: Any, tenant: str, id_: str, how: str = "") -> Entry | None:
-        row = db.execute(
-            f"SELECT entry FROM gcm_proposals WHERE tenant = %s AND id = %s{how}", (tenant, id_)
-        ).fetchone()  # noqa: S608 - ours
+    def _get(db: Any, tenant: str, id_: str, query: str = _GET) -> Entry | None:
+        row = db.execute(query, (tenant, id_)).fetchone()
         return proposals.unpack(row[0]) if row else None
