@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.cli.history.asking import of_target
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.records import Chronicle
 
 
 @click.command(
@@ -14,21 +20,15 @@ Examples:
   gitconfigmgr blame acme/chat -e production
   gitconfigmgr blame acme/chat llm -e production --format json""",
 )
-@click.argument("namespace")
+@of_target
 @click.argument("key", required=False)
-@options.environment
-@options.rev
 @options.output_format("text", "json")
-@options.no_cache
-@click.pass_context
 def command(
-    ctx: click.Context,
+    chronicle: Chronicle,
     namespace: str,
     key: str | None,
     environment: str,
-    rev: str | None,
     format_: str,
-    no_cache: bool,  # noqa: FBT001 - click passes flags so
 ) -> None:
     """Tell for every effective value which version made it so: commit, date and author.
 
@@ -37,10 +37,8 @@ def command(
     """
     from gitconfigmgr.app.blame import as_json, blame
     from gitconfigmgr.cli.history.blame_text import as_text
-    from gitconfigmgr.wiring.trees import open_chronicle
 
-    chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
-    found = blame(chronicle, namespace.strip("/"), environment, key)
+    found = blame(chronicle, namespace, environment, key)
     if format_ == "json":
         options.print_json(as_json(found))
     else:

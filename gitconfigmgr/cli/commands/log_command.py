@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.cli.history.asking import of_target
 
 if TYPE_CHECKING:
+    from gitconfigmgr.app.records import Chronicle
     from gitconfigmgr.app.story import Chapter
 
 
@@ -21,27 +23,21 @@ Examples:
   gitconfigmgr log acme/chat -e production --graph
   gitconfigmgr log acme/chat -e production --limit 3 --patch""",
 )
-@click.argument("namespace")
-@options.environment
+@of_target
 @click.option("--graph", is_flag=True, help="Draw where rollbacks lead.")
 @click.option("--patch", is_flag=True, help="Show the changes of each version.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
 @click.option("--follow", is_flag=True, help="Go on with the name the namespace had before.")
-@options.rev
 @options.output_format("text", "json")
-@options.no_cache
-@click.pass_context
 def command(  # noqa: PLR0917 - click passes each option by name
-    ctx: click.Context,
+    chronicle: Chronicle,
     namespace: str,
     environment: str,
     graph: bool,  # noqa: FBT001 - click passes flags so
     patch: bool,  # noqa: FBT001
     limit: int | None,
     follow: bool,  # noqa: FBT001
-    rev: str | None,
     format_: str,
-    no_cache: bool,  # noqa: FBT001
 ) -> None:
     """List the versions of a target, newest first.
 
@@ -50,10 +46,8 @@ def command(  # noqa: PLR0917 - click passes each option by name
     """
     from gitconfigmgr.app.log import as_json, log
     from gitconfigmgr.cli.history.log_text import as_text
-    from gitconfigmgr.wiring.trees import open_chronicle
 
-    chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
-    found = log(chronicle, namespace.strip("/"), environment, follow=follow, limit=limit)
+    found = log(chronicle, namespace, environment, follow=follow, limit=limit)
     if format_ == "json":
         options.print_json(as_json(found))
     else:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gitconfigmgr.cli import options
+from gitconfigmgr.cli.history.asking import of_target
+
+if TYPE_CHECKING:
+    from gitconfigmgr.app.records import Chronicle
 
 
 @click.command(
@@ -14,21 +20,15 @@ Examples:
   gitconfigmgr show acme/chat -e production --version 17
   gitconfigmgr show acme/chat -e production --version 17 --format json""",
 )
-@click.argument("namespace")
-@options.environment
+@of_target
 @click.option("--version", "number", type=click.IntRange(1), metavar="N", help="The version; default: the newest.")
-@options.rev
 @options.output_format("text", "json")
-@options.no_cache
-@click.pass_context
 def command(
-    ctx: click.Context,
+    chronicle: Chronicle,
     namespace: str,
     environment: str,
     number: int | None,
-    rev: str | None,
     format_: str,
-    no_cache: bool,  # noqa: FBT001 - click passes flags so
 ) -> None:
     """Print the effective document of a recorded version.
 
@@ -37,10 +37,8 @@ def command(
     from gitconfigmgr.app.log import entry_of, numbered
     from gitconfigmgr.cli.history.log_text import heading
     from gitconfigmgr.cli.history.values import block
-    from gitconfigmgr.wiring.trees import open_chronicle
 
-    chronicle = open_chronicle(options.state(ctx, rev), cached=not no_cache)
-    target, version, document = numbered(chronicle, namespace.strip("/"), environment, number)
+    target, version, document = numbered(chronicle, namespace, environment, number)
     if format_ == "json":
         options.print_json(document)
         return
