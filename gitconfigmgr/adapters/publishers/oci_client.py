@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from gitconfigmgr.adapters.keys.extras import load
+from gitconfigmgr.adapters.publishers.tls import untrusted
 from gitconfigmgr.errors import GitConfigError, OutsideError
 from gitconfigmgr.model.canonical import canonical_json, digest
 
@@ -91,9 +92,9 @@ class OciClient:
             return self._registry().do_request(url, method, data=data, headers=dict(headers))
         except GitConfigError:
             raise
-        except requests.exceptions.SSLError:
-            hint = "set REQUESTS_CA_BUNDLE to the file of the authority that signed its certificate"
-            raise OutsideError(f"{host}: its certificate is not trusted", hint) from None
+        except requests.exceptions.SSLError as error:
+            plain = "set the option insecure of this destination, only for a registry on this machine"
+            raise untrusted(host, error, "REQUESTS_CA_BUNDLE", plain) from None
         except OSError as error:  # those of requests, and of a file of authorities that is not there
             message = f"{host} cannot be reached ({type(error).__name__})"
             raise OutsideError(message, "check address and network") from None

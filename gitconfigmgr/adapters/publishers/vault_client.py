@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitconfigmgr.adapters.keys.extras import load
+from gitconfigmgr.adapters.publishers.tls import untrusted
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
@@ -149,9 +150,8 @@ class VaultClient:
             raise OutsideError(f"{where}: too many requests at once", "run it again in a moment") from None
         except (wrong.VaultDown, wrong.BadGateway, wrong.InternalServerError):
             raise OutsideError(f"{self.address} is sealed or down", "run it again when it is back") from None
-        except requests.exceptions.SSLError:
-            hint = "set VAULT_CACERT to the file of the authority that signed its certificate"
-            raise OutsideError(f"{self.address}: its certificate is not trusted", hint) from None
+        except requests.exceptions.SSLError as error:
+            raise untrusted(self.address, error, "VAULT_CACERT", "write http:// only for one on this machine") from None
         except (wrong.VaultError, ValueError) as error:
             hint = "check the address; a standby node has to be asked by that of the active one"
             raise OutsideError(f"{self.address} cannot be used ({type(error).__name__})", hint) from None

@@ -149,6 +149,11 @@ def test_a_registry_that_is_down(rig):
     refused(OutsideError, rig.publisher(address=f"127.0.0.1:{free_port()}/acme/config:live").held, "cannot be reached")
 
 
+def test_a_registry_without_tls(rig):
+    error = refused(OutsideError, rig.publisher(insecure=False).held, "does not speak TLS")
+    assert "insecure" in error.hint
+
+
 def test_certificates_that_are_not_trusted_and_a_file_of_authorities_that_is_not_there(rig, tmp_path, monkeypatch):
     key = tmp_path / "server.key"
     certificate, _ = _self_signed(tmp_path)

@@ -365,6 +365,11 @@ def uninitialised(tmp_path, rig):
     process.wait()
 
 
+def test_a_server_without_tls(rig):
+    address = rig.address.replace("http:", "https:")
+    refused(OutsideError, rig.publisher(address=address).held, "does not speak TLS")
+
+
 def test_a_sealed_server_and_a_certificate_that_is_not_trusted(rig, uninitialised):
     plain, tls, certificate = uninitialised
     refused(OutsideError, rig.publisher(address=plain).held, "sealed")
