@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from gitconfigmgr.adapters.publishers.directory_tending import prune, resign
 from gitconfigmgr.app.verify import verify
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.model.publishing import ReleaseSettings
 from gitconfigmgr.release import layout
 from tests.conformance.publishers import client
-from tests.conformance.publishers.rigs import Killed
+from tests.conformance.publishers.rigs import Killed, plaintexts, release
 from tests.unit.release.test_tending import only
 from tests.unit.release.world import CHAT, SEARCH, World, bundle
 
@@ -117,6 +120,29 @@ def test_what_is_not_ours_and_what_is_behind_links_is_left_alone(world, tmp_path
     found = prune(world.publisher(), dry_run=False)
     assert {path.name for path in aside.iterdir()} == before
     assert not any("loop" in path or "notes" in path or path.startswith("attest") for path in found)
+
+
+@pytest.mark.slow
+def test_an_endpoint_is_pruned_as_a_folder_is(tmp_path):
+    from tests.conformance.publishers.edge import EdgeRig
+
+    rig = EdgeRig(tmp_path)
+    try:
+        for number in range(3):
+            publisher = rig.publisher()
+            publisher.publish(release(publisher.held(), bundle(CHAT, {"limit": number})), plaintexts)
+        rig.now += timedelta(days=6)
+        publisher.resign(force=True)
+        rig.now += timedelta(days=3)
+        publisher = rig.publisher()
+        publisher.context = replace(publisher.context, settings=ReleaseSettings(tenant="acme", keep_days=1))
+        found = prune(publisher, dry_run=True)
+        assert sum(path.startswith("attest/") for path in found) == 2
+        assert prune(publisher, dry_run=False) == found
+        assert not any((rig.out / "acme" / path).exists() for path in found)
+        assert rig.read(CHAT)["limit"] == 2
+    finally:
+        rig.close()
 
 
 def test_a_tree_whose_timestamp_is_gone_is_not_pruned(world):
