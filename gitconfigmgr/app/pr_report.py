@@ -61,7 +61,8 @@ def change_report(
         return roots[target] if target in roots else after.effective(target)
 
     lines, more = edited_lines(before, after, found.files, root_of)
-    protected = frozenset(name for name, item in after.settings.environments.items() if item.protected)
+    environments = gate.judged.settings.environments  # a change does not say itself what is protected from it
+    protected = frozenset(name for name, item in environments.items() if item.protected)
     report = ChangeReport(checked, found, lines, more, model_changes(before, after, found.targets), protected)
     changed = [(item.target, change) for item in found.targets for change in item.changes if change.secret]
     for target, change in changed[:MOST_SECRETS]:

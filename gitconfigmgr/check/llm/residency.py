@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.check.llm.context import Context
     from gitconfigmgr.check.llm.document import Part
 
+_CALLED_FROM = {"eu": {"uk", "ch"}, "us": {"ca"}, "apac": {"jp", "kr", "in", "au", "sg"}}  # beside the place itself
 _SENSITIVE = {"confidential", "restricted"}
 
 
@@ -44,10 +45,23 @@ def _agrees(context: Context, endpoint: Part) -> None:
         one is not None
         and other is not None
         and one != other
-        and not (one == "apac" and other in {"jp", "kr", "in", "au", "sg"})
+        and not (one == "apac" and other in _CALLED_FROM["apac"])
     ):
         message = f"the region is {declared.text()}, and the address is in {real[1]}"
         context.report("GCM562", message, declared, related=(here(real[0], "the address", key=True),))
+    _profile(context, endpoint, real)
+
+
+def _profile(context: Context, endpoint: Part, real: tuple[Part, str]) -> None:
+    """An inference profile of Bedrock can be called from its own part of the world only."""
+    called = endpoint.at("bedrock", "region")
+    place = jurisdiction(called.text() or "") if called is not None else None
+    profile = jurisdiction(real[1])
+    if called is None or place is None or profile in {None, ANYWHERE, place} or real[0].path == called.path:
+        return
+    if place not in _CALLED_FROM.get(profile or "", ()):
+        message = f"{called.text()} is called, where the inference profile {real[1]} is not offered"
+        context.report("GCM562", message, called, related=(here(real[0], "the profile", key=True),))
 
 
 def _inside(context: Context, endpoint: Part, named: list[str], rule: Related) -> None:
