@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS proposals (
 ) STRICT
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS states ON proposals (tenant, state)"
-MOST_OPEN, MOST_SETTLED = 10_000, 50_000  # of one tenant
+MOST_OPEN, MOST_SETTLED = 10_000, 5_000  # of one tenant
 SETTLED = ("merged", "lost", "refused")
 
 
