@@ -120,6 +120,8 @@ class Endpoint:
         ready = self._ready.get(
             (headers.get(b"authorization", b""), request.target, headers.get(b"accept-encoding", b""))
         )
+        if request.certificate is None and self.callers.asks_certificate:
+            return self._route(request)
         if ready is None or request.method not in (b"GET", b"HEAD") or b"available-dictionary" in headers:
             return self._route(request)
         now = time.time()

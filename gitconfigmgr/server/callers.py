@@ -51,6 +51,7 @@ class Callers:
         self._anonymous = anonymous
         self._known: dict[str, Grant] = {}
         self._stamp: object = None
+        self.asks_certificate = False
         self._looked = 0.0
         self._looking = asyncio.Lock()
 
@@ -79,6 +80,8 @@ class Callers:
 
     async def grant(self, request: Request, tenant: str) -> Grant:
         """Raises UnknownError."""
+        if self.asks_certificate and request.certificate is None:
+            raise UnknownError("a client certificate is asked for")
         header = request.header("authorization")
         if header:
             kind, _, token = header.partition(" ")

@@ -68,7 +68,9 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     from gitconfigmgr.server.app import Endpoint
     from gitconfigmgr.server.callers import Callers
     from gitconfigmgr.server.connection import Listener
+    from gitconfigmgr.server.foreign import ForeignTokens
     from gitconfigmgr.server.hub import Hub
+    from gitconfigmgr.server.identities import Identities, read_identities
     from gitconfigmgr.server.limits import Limiter
     from gitconfigmgr.server.telemetry import Metrics
 
@@ -83,10 +85,15 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     def changed() -> None:
         made[0].forget()
 
-    callers = Callers(stores.tokens, changed, anonymous=settings.anonymous)
+    identities = read_identities(settings.identities) if settings.identities else Identities()
+    callers = Callers(
+        stores.tokens, changed, ForeignTokens(identities) if identities.issuers else None, identities.of_certificate,
+        anonymous=settings.anonymous,
+    )  # fmt: skip
     endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
     made.append(endpoint)
     endpoint.shelf = tree
+    callers.asks_certificate = settings.client_ca is not None
     endpoint.most_upload = settings.upload_mebibytes * 1024 * 1024
     endpoint.roots = {tenant: _read(path) for tenant, path in settings.roots}
     endpoint.fleet, endpoint.inbox = stores.fleet, stores.inbox
@@ -161,7 +168,7 @@ async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) 
 
 
 def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
-    """TLS 1.3, and with a client CA only for those who have a certificate of it."""
+    """TLS 1.3."""
     if settings.tls_cert is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -171,7 +178,7 @@ def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
         if settings.client_ca is not None:
             context.load_verify_locations(settings.client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
+            context.verify_mode = ssl.CERT_OPTIONAL  # health checks have none; all else asks for one
     except (OSError, ssl.SSLError) as error:
         raise UsageError(
             f"{settings.tls_cert}: {error.strerror or error}", "name PEM files; the key without a password"

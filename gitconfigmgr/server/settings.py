@@ -25,6 +25,7 @@ class ServeSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     client_ca: Path | None = None
+    identities: Path | None = None
     anonymous: bool = False
     plain_http: bool = False
     rate: float = 1000.0

@@ -51,6 +51,7 @@ def command() -> None:
 @click.option("--tls-cert", type=FILE, metavar="FILE", help="The certificate chain, PEM.")
 @click.option("--tls-key", type=FILE, metavar="FILE", help="Its private key, PEM.")
 @click.option("--client-ca", type=FILE, metavar="FILE", help="Only clients with a certificate of these authorities.")
+@click.option("--identities", type=FILE, metavar="FILE", help="endpoint.toml: identity providers and certificates.")
 @click.option("--anonymous", is_flag=True, help="Let anybody read. Bundles hold no secrets in the open.")
 @click.option("--plain-http", is_flag=True, help="Without TLS also where other machines come in.")
 @click.option(
