@@ -24,6 +24,7 @@ SHARED = [
     "endpoint.network.egress[0].to[0].podSelector.matchLabels.app=postgresql",
     "endpoint.network.egress[0].ports[0].port=5432",
     "endpoint.tls.clientCA=gitconfigmgr-clients",
+    "endpoint.roots.acme=yours",
 ]
 PAGES = {  # file: chart, release, values
     "endpoint.yaml": ("gitconfigmgr", "gitconfigmgr", ENDPOINT),

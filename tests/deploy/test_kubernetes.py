@@ -140,6 +140,17 @@ def test_the_agent_is_a_native_sidecar_with_settings_that_it_takes(tmp_path: Pat
     assert pod["securityContext"]["fsGroup"] == agent["securityContext"]["runAsGroup"]
 
 
+def test_the_roots_that_are_named_are_there() -> None:
+    pod = resource("endpoint-autoscaled.yaml", "Deployment")["spec"]["template"]["spec"]
+    named = [item.rpartition("=")[2] for item in pod["containers"][0]["args"] if item.startswith("--root=")]
+    settings = resource("endpoint-autoscaled.yaml", "ConfigMap")
+    [volume] = [
+        item["name"] for item in pod["volumes"] if item.get("configMap", {}).get("name") == settings["metadata"]["name"]
+    ]
+    [mount] = [item["mountPath"] for item in pod["containers"][0]["volumeMounts"] if item["name"] == volume]
+    assert named == [f"{mount}/{name}" for name in settings["data"]] == ["/etc/gitconfigmgr/roots/acme.1.root.json"]
+
+
 def test_the_pages_are_those_of_the_charts() -> None:
     """Without helm, by the digest that stands in them."""
     for page in PAGES:
@@ -168,7 +179,10 @@ def test_helm_gives_the_pages_again() -> None:
         ([], "image.repository"),
         (["image.repository=r"], "endpoint.tls.secret"),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=2"], "ReadWriteMany"),
-        (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=2", "endpoint.storage.claim=c"], "database"),
+        (
+            ["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=2", "endpoint.storage.claim=c"],
+            "database",
+        ),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.replicas=0"], "replicas"),
         (["image.repository=r", "endpoint.tls.secret=t", "endpoint.tsl.secret=t"], "tsl"),
         (["image.repository=r", "endpoint.enabled=false", "agent.enabled=true"], "agent."),

@@ -40,7 +40,7 @@ def test_the_commands_of_the_units_exist(arguments: list[str]) -> None:
 
 
 def test_the_commands_of_the_manifests_exist() -> None:
-    from deploy.test_kubernetes import resource
+    from tests.deploy.test_kubernetes import resource
 
     endpoint = resource("endpoint-autoscaled.yaml", "Deployment")["spec"]["template"]["spec"]["containers"][0]
     accepts(endpoint["args"])
