@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from script.runner import PROGRAM, ROOT
+from tests.script.runner import PROGRAM, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ import pytest
 
 from gitconfigmgr.model.codes import CODES
 from gitconfigmgr.model.settings import Environment, Limits, SchemaBinding, Settings
-from script.runner import perform
+from tests.script.runner import perform
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

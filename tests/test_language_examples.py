@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from script.runner import Shell, perform
+from tests.script.runner import Shell, perform
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = ("language.md", "settings.md", "formats.md", "editors.md", "llm-rules.md", "models.md", "policies.md",

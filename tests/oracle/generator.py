@@ -11,7 +11,7 @@ import re
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from oracle.merging import EMPTY, Repo
+from tests.oracle.merging import EMPTY, Repo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle.merging import Fold, Judge, Node, Path, Repo, Required, Target, canonical, children
+from tests.oracle.merging import Fold, Judge, Node, Path, Repo, Required, Target, canonical, children
 
 DEEPEST = 32
 

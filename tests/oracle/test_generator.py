@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ruamel.yaml import YAML
 
-from oracle.generator import random_repo, write_repo
-from oracle.interpreter import resolve_target
-from oracle.merging import EMPTY, targets_of
+from tests.oracle.generator import random_repo, write_repo
+from tests.oracle.interpreter import resolve_target
+from tests.oracle.merging import EMPTY, targets_of
 
 if TYPE_CHECKING:
     from pathlib import Path

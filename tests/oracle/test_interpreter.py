@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from oracle.interpreter import Outcome, Reference, parse_text, resolve_target
-from oracle.merging import EMPTY, Repo, stack_of, targets_of
+from tests.oracle.interpreter import Outcome, Reference, parse_text, resolve_target
+from tests.oracle.merging import EMPTY, Repo, stack_of, targets_of
 
 LOCKED = {"k": {"$value": 1, "$lock": "audit"}}
 LOCKED_MAP = {"m": {"$value": {"a": 1, "b": 2}, "$lock": "audit"}}

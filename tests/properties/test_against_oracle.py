@@ -16,9 +16,9 @@ import pytest
 from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.wiring.trees import open_repository
-from oracle.generator import random_repo, write_repo
-from oracle.interpreter import Outcome, is_sealed, resolve_target
-from oracle.merging import Repo, canonical, targets_of
+from tests.oracle.generator import random_repo, write_repo
+from tests.oracle.interpreter import Outcome, is_sealed, resolve_target
+from tests.oracle.merging import Repo, canonical, targets_of
 
 if TYPE_CHECKING:
     from pathlib import Path

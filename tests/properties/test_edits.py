@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconfigmgr.source.edits import EditError, reading, rename, same, set_value, unset
-from properties.scribbles import KEYS, Writer, paths, value
+from tests.properties.scribbles import KEYS, Writer, paths, value
 
 seeds = st.integers(min_value=0, max_value=2**32)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gitconfigmgr.source.edit_format import formatted
 from gitconfigmgr.source.edits import reading, same
-from properties.scribbles import KEYS, Writer, value
+from tests.properties.scribbles import KEYS, Writer, value
 
 
 @given(st.integers(min_value=0, max_value=2**32))

@@ -10,8 +10,8 @@ from gitconfigmgr.app.select import State
 from gitconfigmgr.model.values import REQUIRED, plain
 from gitconfigmgr.source.overlay_tree import EditedTree
 from gitconfigmgr.wiring.trees import open_repository, open_tree
-from oracle.generator import random_repo, write_repo
-from unit.repositories import write_files
+from tests.oracle.generator import random_repo, write_repo
+from tests.unit.repositories import write_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from script.runner import perform
+from tests.script.runner import perform
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txtar"))

@@ -9,9 +9,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from repositories import SECRET, broken_promises, commit, git, program, tree_of, write_files
 
-from oracle.generator import Maker, write_repo
+from tests.oracle.generator import Maker, write_repo
+from tests.unit.repositories import SECRET, broken_promises, commit, git, program, tree_of, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

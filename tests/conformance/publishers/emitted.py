@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
+from dotenv import dotenv_values
 
-from gitconfigmgr.adapters.publishers import kubernetes
+from gitconfigmgr.adapters.publishers import dotenv, kubernetes
 from gitconfigmgr.model.publishing import Destination
 from tests.conformance.publishers import directory
 from tests.conformance.publishers.rigs import Rig, as_json
@@ -72,3 +73,36 @@ class KubernetesRig(Rig):
     def interrupt(self, step: int) -> Iterator[None]:
         with killing(step, str(self.folder)):
             yield
+
+
+class DotenvRig(KubernetesRig):
+    """Variables, secrets among them, as python-dotenv reads them."""
+
+    kind: ClassVar[str] = "dotenv"
+    secrets: ClassVar[str] = "open"
+
+    def publisher(self, **options: Any) -> Publisher:
+        return dotenv.open_publisher(Destination("dotenv", "manifests", {"secrets": "open", **options}), self.context())
+
+    def read(self, target: Target) -> Any:
+        path = self.out / target.namespace / target.environment / ".env"
+        if not path.exists():
+            return None
+        document: dict[str, Any] = {}
+        for name, text in dotenv_values(path).items():
+            key, _, index = name.lower().partition("_")
+            value = _value(text or "")
+            if index == "key":
+                document[key] = {index: value}
+            elif index:
+                document.setdefault(key, []).append(value)
+            else:
+                document[key] = value
+        return document
+
+
+def _value(text: str) -> Any:
+    try:
+        return as_json(text.encode()) if text else None
+    except ValueError:
+        return text

@@ -140,12 +140,13 @@ def rigs() -> dict[str, Callable[[Path], Rig]]:
     """By kind. One line for each publisher."""
     from tests.conformance.publishers.directory import DirectoryRig
     from tests.conformance.publishers.edge import EdgeRig
-    from tests.conformance.publishers.emitted import KubernetesRig
+    from tests.conformance.publishers.emitted import DotenvRig, KubernetesRig
     from tests.conformance.publishers.oci import OciRig
     from tests.conformance.publishers.vault import VaultFieldsRig, VaultRig
 
     return {
         "directory": DirectoryRig,
+        "dotenv": DotenvRig,
         "edge": EdgeRig,
         "kubernetes": KubernetesRig,
         "oci": OciRig,

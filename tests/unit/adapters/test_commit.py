@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from repositories import commit, git, write_files
 
 from gitconfigmgr.adapters.git.commit import MovedError, commit_files
 from gitconfigmgr.adapters.git.revision import open_repository
 from gitconfigmgr.errors import OutsideError, UsageError
+from tests.unit.repositories import commit, git, write_files
 
 FILES = {"a.yaml": "a: 1\n", "deep/er/b.yaml": "b: 1\n", "other.yaml": "o: 1\n"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from repositories import SETTINGS, commit, git, tree_of, write_files
 
 from gitconfigmgr.adapters.destinations import WorkFolder
 from gitconfigmgr.app.select import State
 from gitconfigmgr.errors import GitConfigError, UsageError
 from gitconfigmgr.wiring.changes import open_destination
+from tests.unit.repositories import SETTINGS, commit, git, tree_of, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

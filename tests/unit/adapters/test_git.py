@@ -11,13 +11,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from repositories import commit, git, program, tree_of, write_files
 
 from gitconfigmgr.adapters.git.history import GitHistory
 from gitconfigmgr.adapters.git.revision import IndexTree, RevisionTree, open_repository
 from gitconfigmgr.adapters.git.worktree import WorkTree
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.ports import MissingObjectError, Tree
+from tests.unit.repositories import commit, git, program, tree_of, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from gitconfigmgr.app.select import State
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring.trees import open_chronicle
-from unit.repositories import SETTINGS, commit, git, write_files
+from tests.unit.repositories import SETTINGS, commit, git, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

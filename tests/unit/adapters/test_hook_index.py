@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from repositories import SETTINGS, commit, git, write_files
+
+from tests.unit.repositories import SETTINGS, commit, git, write_files
 
 ROOT = Path(__file__).parents[3]
 FAKE = "sk-ant-" + "api03-" + "Ab1" * 31 + "AA"

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from repositories import broken_promises, commit, git, program, tree_of, write_files
 
 from gitconfigmgr.adapters.output import OutputFolder
 from gitconfigmgr.app.compile import Outcome, compile_all
@@ -25,6 +24,7 @@ from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.wiring.folders import open_output
 from gitconfigmgr.wiring.trees import open_repository
+from tests.unit.repositories import broken_promises, commit, git, program, tree_of, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

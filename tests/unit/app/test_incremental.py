@@ -13,7 +13,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from repositories import SETTINGS, broken_promises, commit, git, tree_of, write_files
 
 from gitconfigmgr.app.check import check
 from gitconfigmgr.app.compile import Outcome, compile_all
@@ -21,7 +20,8 @@ from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.wiring.folders import open_memory, open_output
 from gitconfigmgr.wiring.trees import open_repository
-from oracle.generator import Maker, write_repo
+from tests.oracle.generator import Maker, write_repo
+from tests.unit.repositories import SETTINGS, broken_promises, commit, git, tree_of, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
-from repositories import SETTINGS, commit, git, program, write_files
 
 from tests.unit.app.secret_world import FILE, SECRETS, World
+from tests.unit.repositories import SETTINGS, commit, git, program, write_files
 
 EXAMPLE = Path(__file__).parent.parent.parent.parent / "example-repo"
 

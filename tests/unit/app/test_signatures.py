@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from repositories import SETTINGS, commit, git, program, write_files
 
 from gitconfigmgr.adapters.git import signatures
 from gitconfigmgr.adapters.git.revision import open_repository
@@ -19,6 +18,7 @@ from gitconfigmgr.adapters.git.signatures import signed_commits, verify
 from gitconfigmgr.app.select import State
 from gitconfigmgr.app.signatures import judge, read_signers
 from gitconfigmgr.wiring.changes import open_gate
+from tests.unit.repositories import SETTINGS, commit, git, program, write_files
 
 if TYPE_CHECKING:
     from gitconfigmgr.model.revisions import SignedCommit

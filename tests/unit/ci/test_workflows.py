@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from repositories import SETTINGS, commit, git, write_files
+
+from tests.unit.repositories import SETTINGS, commit, git, write_files
 
 ROOT = Path(__file__).parent.parent.parent.parent
 ACTION = ROOT / ".github" / "actions" / "review" / "action.yml"

@@ -13,7 +13,7 @@ from gitconfigmgr.adapters.git.commit import MovedError, commit_files
 from gitconfigmgr.adapters.git.revision import open_repository
 from gitconfigmgr.app import change
 from gitconfigmgr.cli.main import run
-from unit.repositories import commit, git, write_files
+from tests.unit.repositories import commit, git, write_files
 
 SETTINGS = (
     "version: 1\nleak_guard: 'off'\n"

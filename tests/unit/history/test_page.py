@@ -12,8 +12,8 @@ from gitconfigmgr.app.select import State
 from gitconfigmgr.app.story import story
 from gitconfigmgr.cli.history.page import page
 from gitconfigmgr.wiring.trees import open_chronicle
-from programs import program
-from unit.repositories import SECRET, SETTINGS, commit, git, write_files
+from tests.programs import program
+from tests.unit.repositories import SECRET, SETTINGS, commit, git, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

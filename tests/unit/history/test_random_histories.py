@@ -16,8 +16,8 @@ from gitconfigmgr.history.documents import digest, same, snapshot
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring.trees import open_chronicle, open_repository
-from oracle.generator import Maker, write_repo
-from unit.repositories import commit
+from tests.oracle.generator import Maker, write_repo
+from tests.unit.repositories import commit
 
 if TYPE_CHECKING:
     from pathlib import Path

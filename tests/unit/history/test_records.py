@@ -16,7 +16,7 @@ from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.history.patch import apply
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.wiring.trees import open_chronicle
-from unit.repositories import SECRET, SETTINGS, commit, git, program, write_files
+from tests.unit.repositories import SECRET, SETTINGS, commit, git, program, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from gitconfigmgr.history.documents import snapshot
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.source.overlay_tree import EditedTree
 from gitconfigmgr.wiring.trees import open_chronicle, open_repository
-from unit.repositories import SECRET, commit, git, write_files
+from tests.unit.repositories import SECRET, commit, git, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from unit.repositories import program, write_files
+from tests.unit.repositories import program, write_files
 
 from .support import PARTS
 

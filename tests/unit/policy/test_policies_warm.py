@@ -8,12 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from repositories import git, write_files
 
 from gitconfigmgr.app.check import check
 from gitconfigmgr.app.select import Selection, State
 from gitconfigmgr.wiring.folders import open_memory
 from gitconfigmgr.wiring.trees import open_repository
+from tests.unit.repositories import git, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

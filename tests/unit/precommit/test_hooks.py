@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from repositories import git, write_files
+
+from tests.unit.repositories import git, write_files
 
 ROOT = Path(__file__).parent.parent.parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"

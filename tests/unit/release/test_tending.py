@@ -10,7 +10,7 @@ from securesystemslib.signer import CryptoSigner
 
 from gitconfigmgr.adapters.publishers import directory_staging as staging
 from gitconfigmgr.adapters.publishers.directory_tending import resign, sign
-from gitconfigmgr.app.release.contents import waiting
+from gitconfigmgr.app.release.contents import sealed_for, waiting
 from gitconfigmgr.app.verify import verify
 from gitconfigmgr.errors import OutsideError, UsageError
 from gitconfigmgr.release import attestation, layout, metadata
@@ -217,8 +217,10 @@ def test_who_signs_is_shown_what_the_metadata_says_and_nothing_else(guarded):
     index = guarded.tree / "staged/release.json"
     index.write_bytes(index.read_bytes().replace(b"update", b"delete").replace(b'"search"', b'"harmless"'))
     shown = guarded.publisher().waiting()["targets"]
-    said = [(item["target"], custom_of(item["after"])["version"], item["sealed"]) for item in shown]
-    assert said == [(CHAT, 2, False), (SEARCH, 1, True)]
+    said = [(item["target"], custom_of(item["after"])["version"]) for item in shown]
+    assert said == [(CHAT, 2), (SEARCH, 1)]
+    assert shown[0]["sealed"] is None
+    assert sealed_for(guarded.publisher().read, shown[1]["sealed"]) == ["test"]
     assert all(custom_of(item["after"])["commit"] == "c" * 40 for item in shown)
     chat, search = waiting(guarded.publisher(), shown).targets
     assert [(item.key, item.from_value, item.to_value) for item in chat.changes] == [("limit", 1, 2)]

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from repositories import SETTINGS, commit, write_files
 
 from gitconfigmgr.adapters.git.revision import RevisionTree, open_repository
 from gitconfigmgr.adapters.git.worktree import WorkTree
@@ -15,6 +14,7 @@ from gitconfigmgr.model.names import Target
 from gitconfigmgr.model.values import plain
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.source.overlay_tree import EditedTree
+from tests.unit.repositories import SETTINGS, commit, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
