@@ -37,7 +37,7 @@ def digest() -> str:
     """Of the charts and of this file: it stands at the head of each page, so that a change without a new page is seen."""
     found = hashlib.sha256(Path(__file__).read_bytes())
     for path in sorted(CHARTS.rglob("*")):
-        if path.is_file():
+        if path.is_file() and not {"charts", "Chart.lock"} & set(path.relative_to(CHARTS).parts):
             found.update(path.relative_to(CHARTS).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
@@ -45,7 +45,8 @@ def digest() -> str:
 def pages(helm: str) -> dict[str, str]:
     """The text of each page."""
     with tempfile.TemporaryDirectory() as folder:
-        charts = Path(shutil.copytree(CHARTS, Path(folder, "helm")))
+        made = shutil.ignore_patterns("charts", "Chart.lock")  # by helm, where somebody tried the example
+        charts = Path(shutil.copytree(CHARTS, Path(folder, "helm"), ignore=made))
         _run(helm, "dependency", "update", str(charts / "example"))
         return {name: _page(helm, charts, *given) for name, given in PAGES.items()}
 
