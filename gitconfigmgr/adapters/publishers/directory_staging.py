@@ -78,7 +78,8 @@ def load(files: Files) -> Staged | None:
 def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
     """What the staged metadata would change, to be shown to who signs it; told by nothing else in the folder.
 
-    Of each target the signed entries `before` and `after`, and whether rollout or pin (`extras`) or secrets are others.
+    Of each target the signed entries `before` and `after`, whether rollout or pin are others (`extras`), and of `sealed`
+    secrets the entry where it is another.
     """
     found = load(files)
     if found is None:
@@ -88,7 +89,11 @@ def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
         old = before.roles[role].signed.targets if before and role in before.roles else {}
         for path in sorted({*old, *item.signed.targets}):
             entry, known, target = item.signed.targets.get(path), old.get(path), layout.target_of(path)
-            if target is None or entry == known:
+            if target is None:
+                continue
+            hidden = layout.path_of(target, layout.SEALED)
+            sealed, before_sealed = item.signed.targets.get(hidden), old.get(hidden)
+            if entry == known and sealed == before_sealed:
                 continue
             targets.append(
                 {
@@ -96,7 +101,7 @@ def waiting(files: Files, before: Trusted | None) -> dict[str, Any] | None:
                     "before": known,
                     "after": entry,
                     "extras": _extras(known) != _extras(entry),
-                    "sealed": _sealed(item.signed.targets, old, target),
+                    "sealed": sealed if sealed != before_sealed else None,
                 }
             )
     number = before.held().number if before else 0
@@ -112,12 +117,6 @@ def seen(made: Assembly) -> str:
 def _extras(entry: TargetFile | None) -> dict[str, Any]:
     """The rollout and the pin of an entry."""
     return {name: value for name, value in custom_of(entry).items() if name in EXTRAS} if entry else {}
-
-
-def _sealed(new: dict[str, TargetFile], old: dict[str, TargetFile], target: Target) -> bool:
-    """Whether the sealed secrets of a target are others."""
-    path = layout.path_of(target, layout.SEALED)
-    return new.get(path) != old.get(path)
 
 
 def clear(files: Files) -> None:

@@ -67,6 +67,14 @@ def published(read: Read, entry: TargetFile | None) -> Any:
     return _marked(orjson.loads(document), fingerprints)
 
 
+def sealed_for(read: Read, entry: TargetFile) -> list[str]:
+    """Whom the signed file of secrets is sealed for: key ids. Raises OutsideError."""
+    digest = entry.hashes["sha256"]
+    return [
+        str(key["kek_id"]) for key in orjson.loads(_checked(read, layout.file_of(entry.path, digest), digest))["keys"]
+    ]
+
+
 def built(bundle: Bundle) -> Any:
     """The document of a bundle, in the same form."""
     return _marked(orjson.loads(bundle.document), bundle.fingerprints)

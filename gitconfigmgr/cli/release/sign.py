@@ -63,6 +63,7 @@ def command(ctx: click.Context, destinations: tuple[str, ...], keys: Path | None
 
 def _show(tree: Any, waiting: dict[str, Any]) -> None:
     """What the signature is for, by the bytes that would be published: not by what anybody says of them."""
+    from gitconfigmgr.app.release.contents import sealed_for
     from gitconfigmgr.app.release.contents import waiting as difference
     from gitconfigmgr.cli.history.diff_text import as_text
     from gitconfigmgr.release.rollout import described
@@ -73,10 +74,11 @@ def _show(tree: Any, waiting: dict[str, Any]) -> None:
         custom = custom_of(item["after"]) if item["after"] else {}
         what = f"  {custom.get('change', 'delete'):<8} {item['target'].namespace} {item['target'].environment}"
         if item["after"]:
-            secrets = ", with other secrets" if item["sealed"] else ""
             digest = item["after"].hashes["sha256"]
-            what += f"  version {custom.get('version')} of {str(custom.get('commit'))[:12]}, sha256:{digest}{secrets}"
+            what += f"  version {custom.get('version')} of {str(custom.get('commit'))[:12]}, sha256:{digest}"
         click.echo(what)
+        if item["sealed"]:
+            click.echo(f"           secrets sealed for {', '.join(sealed_for(tree.read, item['sealed']))}")
         if item["extras"]:
             click.echo(f"           for {described(custom)}")
     before, now = f"release {waiting['before']}", f"release {waiting['release']}"

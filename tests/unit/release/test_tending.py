@@ -227,6 +227,19 @@ def test_who_signs_is_shown_what_the_metadata_says_and_nothing_else(guarded):
     assert (search.change_type, [item.key for item in search.changes]) == ("create", ["api", "limit"])
 
 
+def test_who_signs_is_shown_secrets_that_alone_are_sealed_anew(guarded):
+    guarded.publish(bundle(CHAT, {"limit": 1}, token="t1"))
+    only(guarded, 0)
+    guarded.publish(bundle(SEARCH, {"limit": 2}))
+    place = guarded.tree / "staged/acme~assistants~production.json"
+    staged = json.loads(place.read_bytes())
+    path = layout.path_of(CHAT, layout.SEALED)
+    staged["signed"]["targets"][path]["hashes"]["sha256"] = "0" * 64
+    place.write_bytes(json.dumps(staged).encode())
+    shown = {item["target"]: item for item in guarded.publisher().waiting()["targets"]}
+    assert shown[CHAT]["sealed"].hashes["sha256"] == "0" * 64
+
+
 def test_who_signs_is_shown_nothing_where_bytes_are_not_those_of_the_metadata(guarded):
     only(guarded, 0)
     guarded.publish(bundle(CHAT, {"limit": 2}))
