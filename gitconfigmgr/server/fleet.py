@@ -165,7 +165,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[_Row], Any]]] = {
     "version": ("Version", lambda row: (len(row.report.versions), sum(row.report.versions.values()))),
     "since": ("Since", lambda row: -row.report.since),
     "seen": ("Heard", lambda row: -row.report.seen),
-    "reason": ("Why not", lambda row: row.report.reason),
+    "reason": ("Remarks", lambda row: row.report.reason),
 }
 
 
