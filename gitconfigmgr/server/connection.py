@@ -111,12 +111,12 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing and self._reading is None:
+        if self._closing:
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(400, "no other protocol is spoken here")
+            pass  # no other protocol is spoken here: the request is answered, and the connection closed
         except httptools.HttpParserError as error:
             refused = error.__context__
             if isinstance(refused, _RefusedError):
@@ -177,7 +177,10 @@ class Connection(asyncio.Protocol):
         assert request is not None
         self._in_head = False
         request.method = self._parser.get_method()
-        request.keep_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise _RefusedError(400, "this is no HTTP request")
+        request.keep_alive = version == "1.1" and self._parser.should_keep_alive() and not self._parser.should_upgrade()
         headers = request.headers
         if b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0":
             if request.method in (b"GET", b"HEAD"):
@@ -288,13 +291,17 @@ class Connection(asyncio.Protocol):
     def _drop(self, request: Request | None) -> None:
         """Close; but first take what is still being sent, for a reset would lose the answer on its way."""
         self._closing = True
-        if request is None or request.complete:
+        if request is not None and request.complete:
             self.transport.close()
             return
-        request.forget_body()
+        if request is not None:
+            request.forget_body()
+        self._reading = None
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self.ends = _FOREVER
         asyncio.get_running_loop().call_later(_DISCARD_SECONDS, self.transport.close)
 
