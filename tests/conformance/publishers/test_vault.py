@@ -182,6 +182,36 @@ def test_a_change_beside_the_secrets_opens_none_and_writes_none(rig):
     assert rig.metadata(f"{CHAT_PATH}/API_KEY")["current_version"] == 1
 
 
+@pytest.mark.slow
+def test_killed_at_any_write_the_layout_of_litellm_has_one_release(rig):
+    """Who reads the versions that the pointer names finds the secrets of one release."""
+
+    def of(number):
+        return lambda given: {place.path: f"{PLAINTEXT}-{number}" for place in given.secrets}
+
+    def run(number):
+        bundles = (bundle(target, ONE, token=f"t{number}") for target in (CHAT, SEARCH))
+        publish(rig, *bundles, secrets=of(number), publisher=rig.publisher(layout="litellm"))
+
+    def found():
+        entries = [item["own"]["entries"] for item in rig.pointer()["targets"]]
+        places = [(path.removeprefix(f"{rig.path}/"), version) for own in entries for path, (version, _) in own.items()]
+        return [rig.latest(*place)["key"] for place in places]
+
+    run(0)
+    for number in range(1, 8):
+        try:
+            with rig.interrupt(number - 1):
+                run(number)
+            break
+        except Killed:
+            assert found() == [f"{PLAINTEXT}-{number - 1}"] * 2
+            run(number)
+            assert found() == [f"{PLAINTEXT}-{number}"] * 2
+    assert number == 6, "two secrets, their metadata, and the pointer"
+    assert found() == [f"{PLAINTEXT}-{number}"] * 2
+
+
 # -- refusals before anything is written -------------------------------------------------------------------------------
 
 
