@@ -79,7 +79,8 @@ class TextReport:
         blank = " " * len(number)
         length = position.end_column - position.column if position.end_line == position.line else len(text) - start
         length = max(1, min(length, len(text) - start))
-        caret = " " * start + click.style("^" * length, fg=color, bold=True)
+        caret = " " * _columns(text[:start].ljust(start))
+        caret += click.style("^" * _columns(text[start : start + length].ljust(length)), fg=color, bold=True)
         label = click.style(f" {_safe(item.label)}", fg=color) if item.label else ""
         return [f"{blank} |", f"{number} | {text}", f"{blank} | {caret}{label}"]
 
@@ -109,6 +110,15 @@ def _shortened(text: str, start: int) -> tuple[str, int]:
     begin = max(0, min(start - 40, len(text) - _WIDEST))
     cut = text[begin : begin + _WIDEST]
     return ("..." if begin else "") + cut, start - begin + (3 if begin else 0)
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: two for each wide character, none for one that goes over another."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _place(position: Position) -> str:

@@ -138,7 +138,9 @@ class _Reader(RuleReader):
     def _unique(self, items: dict[str, Node], what: str, names: list[str]) -> None:
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
-            self.report(self.code, f"{twice[0]} is the name of two {what}", items[what], key=True)
+            named = [child for item in items[what].value if isinstance(item.value, dict)
+                     if (child := item.value.get("name")) is not None and child.value == twice[0]]  # fmt: skip
+            self.report(self.code, f"{twice[0]} is the name of two {what}", named[-1] if named else items[what])
 
     def _match(self, node: Node | None) -> Match:
         if node is None:

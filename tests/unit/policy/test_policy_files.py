@@ -87,3 +87,14 @@ def test_other_files_of_the_folder_are_no_policies() -> None:
     files = ["policies/README.md", "policies/limits.rego", "policies/.hidden/a.yaml", "policies/deep/er.yaml"]
     found = read_policies(files, [], lambda _: (HEAD + "    expression: 'true'\n").encode(), lambda _: None)
     assert [name for name, _, _ in found] == ["policies/deep/er.yaml"]
+
+
+def test_of_two_rules_with_one_name_the_second_is_shown() -> None:
+    text = (
+        HEAD
+        + '    expression: "true"\n  - name: d\n    message: c\n    expression: "true"\n  - name: b\n    message: c\n    expression: "true"\n'
+    )
+    _, findings = read_policy("policies/a.yaml", text.encode(), lambda _: None)
+    assert [(item.message, item.position.line, item.position.column) for item in findings if item.position] == [
+        ("b is the name of two validations", 9, 11)
+    ]
