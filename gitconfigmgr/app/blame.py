@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.history.attribution import attribute, leaves
-from gitconfigmgr.history.documents import member
-from gitconfigmgr.model.names import PathSyntaxError, Target, parse_path, show_path
+from gitconfigmgr.history.documents import member, numbered
+from gitconfigmgr.model.names import PathSyntaxError, Target, parse_items, show_path
 
 if TYPE_CHECKING:
     from gitconfigmgr.app.records import Chronicle
@@ -48,7 +48,7 @@ def blame(chronicle: Chronicle, namespace: str, environment: str, key: str | Non
         new = chronicle.document(target, version.number) if version.digest else {}
         known = attribute(document, known, new, version.number)
         document = new
-    path = _path(key)
+    path = numbered(document, _path(key))
     there, value = member(document, path)
     if not there:
         raise UsageError(f"{namespace} has no key {key} in {environment}", "see `gitconfigmgr get`")
@@ -64,7 +64,7 @@ def blame(chronicle: Chronicle, namespace: str, environment: str, key: str | Non
 
 def _path(key: str | None) -> tuple[str, ...]:
     try:
-        return parse_path(key) if key else ()
+        return parse_items(key) if key else ()
     except PathSyntaxError:
         raise UsageError(f"{key!r} is no path of keys", 'write a.b.c; a key with dots in quotes: a."b.c"') from None
 

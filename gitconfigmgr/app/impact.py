@@ -28,21 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Edit:
-    """One key of a layer that was edited. `through` are targets that change by a reference to one of these."""
+    """One key of a layer that was edited. `path` is the effective key it is about, `key` that or the item of a list in it."""
 
     position: Position
     layer: Target
     path: tuple[str, ...]
+    key: str
     from_value: Any
     to_value: Any
     changed: list[Target] = field(default_factory=list)
     shielded: list[tuple[Target, Position]] = field(default_factory=list)
     same: list[Target] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """The effective key it is about."""
-        return show_path(self.path)
 
 
 @dataclass(slots=True)
@@ -99,16 +95,17 @@ def _edits(sides: list[Document | None], layer: Document) -> Iterator[_Alternati
     seen = set()
     name = Target(layer.namespace, layer.environment)
 
-    def edit(path: KeyPath, before: Any, after: Any) -> Edit:
+    def edit(path: KeyPath, before: Any, after: Any, key: str = "") -> Edit:
         node = node_at(new, path) or node_at(old, path)
         position = position_of(node) if node is not None else Position(layer.path)
-        return Edit(position, name, _key(path), before, after)
+        plain = not any(isinstance(part, str) and part.startswith("$") for part in path)
+        return Edit(position, name, _key(path), key if plain and key else show_path(_key(path)), before, after)
 
     for change in changes({} if old is None else shown(old), {} if new is None else shown(new)):
-        whole = edit(change.path, change.from_value, change.to_value)
-        if whole.path in seen:
+        whole = edit(change.path, change.from_value, change.to_value, change.key)
+        if whole.key in seen:
             continue
-        seen.add(whole.path)
+        seen.add(whole.key)
         sides_of_change = change.from_value, change.to_value
         yield _Alternatives(whole, [edit(*part) for part in _parts(change.path, *sides_of_change)])
 

@@ -8,11 +8,19 @@ import orjson
 
 from gitconfigmgr.app.change import Change
 from gitconfigmgr.app.secrets.targets import layer_file
-from gitconfigmgr.app.secrets.values import parsed
 from gitconfigmgr.check.hygiene.marked import is_plaintext
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.imports import literal_key
-from gitconfigmgr.model.names import SEGMENT, KeyPath, closest, show_path
+from gitconfigmgr.model.names import (
+    SEGMENT,
+    KeyPath,
+    PathSyntaxError,
+    closest,
+    item_index,
+    names_item,
+    parse_items,
+    show_path,
+)
 from gitconfigmgr.source.edits import EditError, is_encrypted, reading, set_value, unset
 from gitconfigmgr.source.layout import ROOT
 from gitconfigmgr.source.scalars import Refused, read_plain
@@ -54,7 +62,7 @@ def set_key(
     hint: str = "add --create to make it",
 ) -> Change:  # fmt: skip
     """The change that gives a key a value in one layer. Raises UsageError, EditError."""
-    parts = parsed(key)
+    parts = _parts(key)
     namespace = namespace.strip("/")
     if not create:
         known_namespace(repository, namespace, hint)
@@ -65,7 +73,9 @@ def set_key(
     data = content(repository, path)
     not_encrypted(data, path, f"gitconfigmgr secret set {path} {key}")
     inside = not _is_directive(value)
-    after = edited(data, path, lambda text: set_value(text, place_of(text, parts, inside=inside), value))
+    after = edited(
+        data, path, lambda text: set_value(text, place_of(text, _numbered(text, parts), inside=inside), value)
+    )
     shown = _short(value)
     if after == data:
         return Change({}, f"{key} is {shown} in {path} already", parts, path)
@@ -74,7 +84,7 @@ def set_key(
 
 def unset_key(repository: Repository, namespace: str, environment: str, key: str) -> Change:
     """The change that removes a key from one layer, and maps that this leaves empty. Raises UsageError, EditError."""
-    parts = parsed(key)
+    parts = _parts(key)
     namespace = namespace.strip("/")
     known_namespace(repository, namespace)
     path = layer_file(repository, namespace, environment)
@@ -84,10 +94,11 @@ def unset_key(repository: Repository, namespace: str, environment: str, key: str
     not_encrypted(data, path, f"gitconfigmgr secret unset {path} {key}")
 
     def gone(text: str) -> str:
-        if not sets(text, parts):
+        there = _numbered(text, parts)
+        if not sets(text, there):
             hint = f"`gitconfigmgr explain {namespace} {key} -e ENV` tells where it is set; -e names the layer"
             raise UsageError(f"{path} does not set {key}", hint)
-        return unset(text, highest_empty(text, place_of(text, parts, inside=False)))
+        return unset(text, highest_empty(text, place_of(text, there, inside=False)))
 
     after = edited(data, path, gone)
     alone = len(repository.layout.documents.get(namespace, {})) == 1
@@ -134,6 +145,32 @@ def edited(data: bytes | None, path: str, change: Callable[[str], str]) -> bytes
         after = after.replace("\n", "\r\n")
     mark = b"\xef\xbb\xbf" if (data or b"").startswith(b"\xef\xbb\xbf") else b""
     return mark + after.encode()
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    try:
+        return parse_items(key)
+    except PathSyntaxError:
+        hint = 'write a.b.c; a key with dots in quotes: a."b.c"; an item of a list as a[name=b] or a.2'
+        raise UsageError(f"{key!r} is no path of keys", hint) from None
+
+
+def _numbered(text: str, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The path with the indexes that items of lists have in this file. Raises EditError where they are not there."""
+    found: list[str] = []
+    for part in parts:
+        if not names_item(part):
+            found.append(part)
+            continue
+        data: Any = reading(text) if text.strip() else {}
+        for step in place_of(text, tuple(found)):
+            data = data.get(step) if isinstance(data, dict) else data[step] if isinstance(step, int) else None
+        index = item_index(part, data) if isinstance(data, list) else None
+        if index is None:
+            hint = "name one that it has, or change one of a lower layer by {$by: name, $items: [...]}"
+            raise EditError(f"{show_path(tuple(found))} has no item {part} in this file", hint)
+        found.append(str(index))
+    return tuple(found)
 
 
 def place_of(text: str, parts: tuple[str, ...], *, inside: bool = True) -> KeyPath:

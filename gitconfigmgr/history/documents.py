@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.model.names import is_index
+from gitconfigmgr.model.names import item_index
 from gitconfigmgr.model.values import SEALED, Node, Sealed, Segments, plain, sealed_shape
 
 if TYPE_CHECKING:
@@ -92,15 +92,25 @@ def at_path(value: Any, path: KeyPath) -> Any:
 
 
 def member(value: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
-    """Whether there is a value at a path as people write it (indexes as text), and the value."""
+    """Whether there is a value at a path as people write it (items as `2` or `[name=b]`), and the value."""
     for part in path:
         if type(value) is dict and part in value:
             value = value[part]
-        elif type(value) is list and is_index(part, len(value)):
-            value = value[int(part)]
+        elif type(value) is list and (index := item_index(part, value)) is not None:
+            value = value[index]
         else:
             return False, None
     return True, value
+
+
+def numbered(value: Any, path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path to a member with items of lists by their index."""
+    found: list[str] = []
+    for part in path:
+        index = item_index(part, value) if type(value) is list else None
+        found.append(part if index is None else str(index))
+        value = member(value, (part,))[1]
+    return tuple(found)
 
 
 def node_at(root: Node | None, path: KeyPath) -> Node | None:

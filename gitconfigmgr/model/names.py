@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 BASE = "base"
@@ -69,6 +72,45 @@ def parse_path(text: str) -> tuple[str, ...]:
         if text[at] != ".":
             raise PathSyntaxError(text)
         at += 1
+
+
+_ITEM = re.compile(r"\[(?:(\d+)|([\w-]+)=([^\]]*))\]")
+
+
+def parse_items(text: str) -> tuple[str, ...]:
+    """A key path that may name items of lists as `diff` does: `routes[name=b].weight` is `routes`, `[name=b]`, `weight`.
+
+    Raises PathSyntaxError.
+    """
+    parts: list[str] = []
+    at = 0
+    for match in _ITEM.finditer(text):
+        before = text[at : match.start()].removeprefix("." if at else "")
+        if before.count('"') % 2:
+            return parse_path(text)  # inside quotes it is a key
+        parts += [*(parse_path(before) if before else ()), match[0]]
+        at = match.end()
+    if not at:
+        return parse_path(text)
+    rest = text[at:]
+    if rest and rest[0] != ".":
+        raise PathSyntaxError(text)
+    return (*parts, *(parse_path(rest[1:]) if rest else ()))
+
+
+def names_item(part: str) -> bool:
+    """Whether a part of a path was written in brackets: `[name=b]` or `[2]`."""
+    return bool(_ITEM.fullmatch(part))
+
+
+def item_index(part: str, items: Sequence[Any]) -> int | None:
+    """Which item of a list a part such as `[name=b]`, `[2]` or `2` names; None where it names none."""
+    match = _ITEM.fullmatch(part)
+    if match is None or match[1] is not None:
+        number = part if match is None else match[1]
+        return int(number) if is_index(number, len(items)) else None
+    named = (n for n, item in enumerate(items) if isinstance(item, dict) and str(item.get(match[2])) == match[3])
+    return next(named, None)
 
 
 def many(number: int, word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,10 @@ from gitconfigmgr.cli import options
 if TYPE_CHECKING:
     from gitconfigmgr.app.select import Selection, State
     from gitconfigmgr.pipeline import Repository
+
+_SETTING = re.compile(
+    r'((?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^="\[])*)=(.*)', re.DOTALL
+)  # KEY=VALUE; = may stand in the key
 
 
 @click.command(
@@ -76,12 +81,12 @@ def _before_the_edit(state: State, given: tuple[str, str], layer: str, selection
     from gitconfigmgr.source.overlay_tree import EditedTree
     from gitconfigmgr.wiring.trees import open_repository
 
-    key, equals, value = given[1].partition("=")
-    if not equals:
+    found = _SETTING.match(given[1])
+    if found is None:
         raise click.UsageError("Write --set NS KEY=VALUE.")
     before = open_repository(state)
     hint = "impact asks about namespaces that are there; `gitconfigmgr set --create --dry-run` about others"
-    change = set_key(before, given[0], layer, key, typed_value(value), hint=hint)
+    change = set_key(before, given[0], layer, found[1], typed_value(found[2]), hint=hint)
     after = open_repository(state, EditedTree(before.tree, change.files))
     _report(before, after, ("now", "after the edit"), selection, format_)
 
