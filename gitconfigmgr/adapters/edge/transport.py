@@ -51,7 +51,7 @@ class Transport:
         try:
             if not self.remote:
                 return Answer(_bounded(_read(self.base + path), limit, path), None)
-            headers = {"Accept-Encoding": "gzip", **({"If-None-Match": etag} if etag else {})}
+            headers = {"Accept-Encoding": _accepted(path), **({"If-None-Match": etag} if etag else {})}
             with self._exchange("GET", self.base + path, headers) as response:
                 if response.status == 304 and etag is not None:
                     response.read1(1)  # nothing, and then the connection can be used again
@@ -144,6 +144,13 @@ class Transport:
                 yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise DownloadError(f"{type(error).__name__}: {_short(error)}") from None
+
+
+def _accepted(path: str) -> str:
+    """Deltas are compressed; a request that does not ask for more is as short as it can be."""
+    from urllib3.util import SKIP_HEADER
+
+    return SKIP_HEADER if path.endswith(".dcz") else "gzip"
 
 
 def _require(response: urllib3.BaseHTTPResponse, statuses: tuple[int, ...]) -> None:
