@@ -22,6 +22,7 @@ from gitconfigmgr.model.names import Target
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.rules import SettingsError
 from gitconfigmgr.source.config_tests import FOLDER as TESTS
+from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import RECIPIENTS, ROOT, SETTINGS, WAIVERS
 from gitconfigmgr.source.rules import differences
 
@@ -87,7 +88,8 @@ def open_gate(
     altered = [] if rules is None else list(_altered(own, judged, start))
     tests = list(_tests(tree, start))
     allowed = [] if before is None else list(_allowed(judged, before))
-    return Gate(base, judged, own if altered else None, before, [*findings, *altered, *tests, *allowed], notes)
+    said = locate([*findings, *altered, *tests, *allowed], own.read)
+    return Gate(base, judged, own if altered else None, before, said, notes)
 
 
 def _usable(base: Base, tip: Tree) -> tuple[Tree | None, list[Diagnostic]]:
@@ -99,13 +101,13 @@ def _usable(base: Base, tip: Tree) -> tuple[Tree | None, list[Diagnostic]]:
     except SettingsError as error:
         first = error.findings[0]
         message = f"{SETTINGS} cannot be used at {base.name} ({first.message}): the change is judged by its own rules"
-        return None, [Diagnostic("GCM631", message, Position(SETTINGS))]
+        return None, [Diagnostic("GCM631", message, whole(SETTINGS))]
     except UsageError:
         if base.moved:
             message = f"{base.name} has its settings in {base.moved}, which this change takes away"
-            return None, [Diagnostic("GCM632", message, Position(SETTINGS))]
+            return None, [Diagnostic("GCM632", message, whole(SETTINGS))]
         message = f"there is no {SETTINGS} at {base.name}: the change is judged by its own rules"
-        return None, [Diagnostic("GCM631", message, Position(SETTINGS))]
+        return None, [Diagnostic("GCM631", message, whole(SETTINGS))]
     return tip, []
 
 
