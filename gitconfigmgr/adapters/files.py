@@ -9,10 +9,16 @@ from gitconfigmgr.errors import OutsideError
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Temporary file beside it, fsync, rename. The mode of an existing file is kept. Raises OutsideError."""
+    """Temporary file beside it, fsync, rename. The mode of an existing file is kept. Raises OutsideError.
+
+    What is no file, such as /dev/null or a pipe, is written to as it is.
+    """
     import tempfile
 
     try:
+        if path.parent == Path("/dev") or (path.exists() and not path.is_file()):
+            path.write_bytes(data)
+            return
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
