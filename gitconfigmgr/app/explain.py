@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.model.diagnostics import Diagnostic, collate, has_errors, position_of
-from gitconfigmgr.model.names import PathSyntaxError, Target, closest, is_index, parse_path, show_path
+from gitconfigmgr.model.names import PathSyntaxError, Target, closest, item_index, parse_items, show_path
 from gitconfigmgr.resolve.provenance import lowers, notes, shown
 from gitconfigmgr.resolve.stack import Slot, slots
 from gitconfigmgr.source.excerpt import locate
@@ -82,15 +82,16 @@ def existing(repository: Repository, namespace: str, environment: str) -> Target
 
 def _member(root: Node, target: Target, key: str) -> Node:
     try:
-        path = parse_path(key)
+        path = parse_items(key)
     except PathSyntaxError:
         raise UsageError(f"{key!r} is no path of keys", 'write a.b.c; a key with dots in quotes: a."b.c"') from None
     node = root
     for depth, part in enumerate(path):
         value = node.value
         child = value.get(part) if isinstance(value, dict) else None
-        if isinstance(value, list) and is_index(part, len(value)):
-            child = value[int(part)]
+        if isinstance(value, list):
+            index = item_index(part, [_flat(item) for item in value])
+            child = None if index is None else value[index]
         if child is None:
             here = show_path(path[:depth])
             near = closest(part, list(value)) if isinstance(value, dict) else None
@@ -102,6 +103,10 @@ def _member(root: Node, target: Target, key: str) -> Node:
             raise UsageError(f"{target.namespace} has no key {key} in {target.environment}", hint)
         node = child
     return node
+
+
+def _flat(node: Node) -> dict[str, Any] | None:
+    return {name: child.value for name, child in node.value.items()} if isinstance(node.value, dict) else None
 
 
 def as_json(found: Explanation) -> dict[str, Any]:

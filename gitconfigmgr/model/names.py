@@ -87,7 +87,7 @@ def parse_items(text: str) -> tuple[str, ...]:
     for match in _ITEM.finditer(text):
         before = text[at : match.start()].removeprefix("." if at else "")
         if before.count('"') % 2:
-            return parse_path(text)  # inside quotes it is a key
+            continue  # inside quotes it is a part of a key
         parts += [*(parse_path(before) if before else ()), match[0]]
         at = match.end()
     if not at:
