@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import ssl
@@ -108,10 +109,12 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
 
 async def _serve(settings: ServeSettings, most: int) -> None:
     from gitconfigmgr.server.connection import Connection
+    from gitconfigmgr.server.tracing import with_tracing
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_trouble)
     endpoint, listener = open_endpoint(settings, most)
+    listener.done, end_tracing = with_tracing(endpoint.done, os.environ)
     await endpoint.callers.look()
     await endpoint.hub.look()
     stop = asyncio.Event()
@@ -146,6 +149,7 @@ async def _serve(settings: ServeSettings, most: int) -> None:
         task.cancel()
     for connection in list(listener.connections):
         connection.transport.abort()
+    await asyncio.to_thread(end_tracing)
     log("info", "ended")
 
 

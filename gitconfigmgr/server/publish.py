@@ -50,7 +50,7 @@ async def answer_release(endpoint: Endpoint, call: Call) -> Answer:
     except UntrustedError as error:
         return _refused(endpoint, call, 422, str(error))
     except UsageError as error:
-        return _refused(endpoint, call, 422, str(error))
+        return _refused(endpoint, call, 422, f"{error}; {error.hint}" if error.hint else str(error))
     except OutsideError as error:
         log("error", f"an upload could not be kept: {error}", tenant=call.tenant)
         return _refused(endpoint, call, 503, "the endpoint cannot write")
