@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gitconfigmgr.check.llm.catalog import LOCK
 from gitconfigmgr.check.llm.context import count
 from gitconfigmgr.check.llm.document import day
-from gitconfigmgr.model.diagnostics import Diagnostic, Position
+from gitconfigmgr.model.diagnostics import Diagnostic, Position, whole
 
 if TYPE_CHECKING:
     from gitconfigmgr.check.llm.catalog import Facts
@@ -121,7 +121,7 @@ def _table(context: Context) -> None:
     known = context.known
     own = known.own[0] if known.own else None
     if known.problem is not None:
-        context.findings.append(Diagnostic("GCM537", f"{LOCK} cannot be used: {known.problem}", Position(LOCK)))
+        context.findings.append(Diagnostic("GCM537", f"{LOCK} cannot be used: {known.problem}", whole(LOCK)))
     days = context.settings.catalog_max_age_days
     made = day((own or known.packaged).date)
     today = context.subject.today() if days and made is not None else None
