@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.agent.proposing import Proposing
     from gitconfigmgr.model.names import KeyPath
 
+_TURN_SECONDS = 0.0005  # that a reader waits at the most for the thread that follows
 _LIVE_SECONDS = 10.0  # for what is told to an endpoint: it must not hold up polls
 _SIGNERS = ("google.cloud", "azure", "boto3", "botocore", "hvac", "PyKCS11", "sigstore", "pyspx")
 
@@ -97,6 +98,7 @@ def run(path: Path) -> None:
     settings = read_settings(path)
     load_libraries()
     gc.enable()  # the command line turns it off, for processes that are short
+    sys.setswitchinterval(_TURN_SECONDS)
     engine, store = open_engine(settings)
     with store.locked():
         engine.load()

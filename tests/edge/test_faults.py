@@ -363,6 +363,12 @@ def test_growth_beyond_the_budget_and_documents_that_are_not_valid(edge: Edge) -
     edge.publish(5)
     engine.handle(Due())
     assert engine.board.documents[CHAT_API].opened["limit"] == 5
+    allowed = {"refusal": "budget", "message": "it grows", "actor": "ada", "reason": "meant"}
+    edge.world.publish(bundle(CHAT, {"limit": 6, "text": "x" * 9000}), overrides=(allowed,))
+    engine.handle(Due())
+    assert engine.board.documents[CHAT_API].opened["limit"] == 6, (
+        "the release says under its signature that it is meant"
+    )
 
 
 def test_time_between_hints(edge: Edge, server: Liar, start: Start) -> None:
