@@ -133,6 +133,10 @@ class Engine:
                 if following is not None:
                     events.append(following)
 
+    def cut(self) -> None:
+        """End a poll that is under way."""
+        self._follower.cut()
+
     def _carry_out(self, effect: machine.Effect) -> machine.Event | None:
         match effect:
             case machine.Poll():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gitconfigmgr.agent.proposing import Proposing
     from gitconfigmgr.agent.settings import AgentSettings
 
+_CUT_SECONDS = 0.2  # between two cuts: the next request may just have begun
+
 
 class Following:
     """`transport` gives connections for what an endpoint does beyond giving files: one to hear, one to tell."""
@@ -53,7 +55,7 @@ class Following:
         self._loop = asyncio.get_running_loop()
         try:
             while not stop.is_set():
-                await asyncio.to_thread(self._round)
+                await self._round_or(stop)
                 now, interval = self._engine.now(), self._settings.interval
                 due = min(next_poll(interval, self._settings.instance, now) - now, interval)
                 if self._engine.replica.active is None:
@@ -62,6 +64,17 @@ class Following:
         finally:
             if self._watch is not None:
                 self._watch.end()
+
+    async def _round_or(self, stop: asyncio.Event) -> None:
+        """A round; where the agent is to end meanwhile, what it waits for is cut."""
+        work, ended = asyncio.ensure_future(asyncio.to_thread(self._round)), asyncio.ensure_future(stop.wait())
+        await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        while not work.done():
+            self._engine.cut()
+            self._telling.cut()
+            await asyncio.wait((work,), timeout=_CUT_SECONDS)
+        work.result()
 
     def _round(self) -> None:
         engine = self._engine

@@ -278,6 +278,28 @@ def test_a_slow_loris_holds_up_nobody_who_reads(edge: Edge, server: Liar, start:
     eventually(lambda: limit(edge) == 2)
 
 
+def test_it_ends_while_a_poll_hangs(edge: Edge, server: Liar, start: Start) -> None:
+    edge.publish(1)
+    process = start()
+    eventually(lambda: limit(edge) == 1)
+    asked, go = threading.Event(), threading.Event()
+
+    def never(path: str, _headers: Any, truth: Said) -> Said:
+        if path == TIMESTAMP:
+            asked.set()
+            go.wait(60)
+        return truth
+
+    server.lie = never
+    hup(process)
+    assert asked.wait(60)
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(60) == 0
+    assert time.monotonic() - began < 12, "a read that hangs is given up after 15 s otherwise"
+    go.set()
+
+
 def test_a_hint_is_followed_at_once_and_what_happens_is_told(edge: Edge, server: Liar, start: Start) -> None:
     edge.publish(1)
     start()

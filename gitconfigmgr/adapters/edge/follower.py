@@ -61,6 +61,10 @@ class Follower:
 
         return New(read_content(metadata.get, self._root, self._scope, answer.etag, fetch), metadata)
 
+    def cut(self) -> None:
+        """End a poll that is under way: it fails."""
+        self._transport.cut()
+
     def _refreshed(self, timestamp: bytes, *, thrifty: bool) -> dict[str, bytes]:
         """Metadata that python-tuf has verified. What does not verify in the thrifty way is asked for as a whole."""
         from tuf.api.exceptions import DownloadError, RepositoryError
