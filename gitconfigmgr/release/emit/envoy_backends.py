@@ -89,9 +89,9 @@ def backend(
         parts.append(("BackendTLSPolicy", f"{GATEWAY}/v1", name, {"spec": spec}))
     parts.append(("AIServiceBackend", f"{AI}/v1beta1", name, {"spec": _spoken(taking, at, service, prefix, name)}))
     parts += _security(target, taking, at, service, form, values)
-    model = _text(taking, *at, "model")
-    deployment = _text(taking, *at, "azure", "deployment")
-    profile = _text(taking, *at, "bedrock", "inference_profile")
+    model = taking.text(*at, "model")
+    deployment = taking.text(*at, "azure", "deployment")
+    profile = taking.text(*at, "bedrock", "inference_profile")
     if model and profile not in (None, "none"):
         model = f"{profile}.{model}"
     for key, message in (
@@ -101,12 +101,6 @@ def backend(
     ):
         taking.lose(message, *at, key)
     return deployment or model, parts
-
-
-def _text(taking: Taking, *path: str) -> str | None:
-    """A text, taken; what is none, such as a secret, stays to be lost."""
-    value = taking.look(*path)
-    return str(taking.take(*path)) if isinstance(value, str) and value else None
 
 
 def _service(taking: Taking, at: tuple[str, ...], provider: Any) -> Service | None:
@@ -140,7 +134,7 @@ def _place(taking: Taking, at: tuple[str, ...], service: Service) -> tuple[str, 
         host = f"bedrock-runtime.{region}.amazonaws.com"
     if location := taking.look(*at, "vertex", "location"):
         host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
-    if resource := taking.take(*at, "azure", "resource"):
+    if resource := taking.text(*at, "azure", "resource"):
         host = f"{resource}.openai.azure.com"
     return (host, 443, True, service.prefix) if given is None and _at(host, 0) else None
 
@@ -157,7 +151,7 @@ def _spoken(taking: Taking, at: tuple[str, ...], service: Service, prefix: str, 
     """The spec of an AIServiceBackend."""
     schema: dict[str, Any] = {"name": service.schema}
     if service.schema == "AzureOpenAI":
-        version = _text(taking, *at, "azure", "api_version")
+        version = taking.text(*at, "azure", "api_version")
         schema |= {"version": version} if version else {}
     elif prefix and prefix != "/v1":
         schema["prefix"] = prefix
@@ -186,14 +180,14 @@ def _security(
     }
     parts: list[Part] = []
     if service.policy == "AWSCredentials":
-        region = _text(taking, *at, "bedrock", "region")
+        region = taking.text(*at, "bedrock", "region")
         taking.lose("give the gateway's service account this role", *at, "bedrock", "role_arn")
         if region is None:
             taking.say("AWS credentials need bedrock.region: left out", *at, "provider")
             return []
         spec["awsCredentials"] = {"region": region}
     elif service.policy == "GCPCredentials":
-        project, region = _text(taking, *at, "vertex", "project"), _text(taking, *at, "vertex", "location")
+        project, region = taking.text(*at, "vertex", "project"), taking.text(*at, "vertex", "location")
         if project is None or region is None:
             taking.say("Google's credentials need vertex.project and vertex.location: left out", *at, "provider")
             return []

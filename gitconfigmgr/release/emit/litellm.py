@@ -81,11 +81,15 @@ class _Config:
         self._taking.take(*at, "status")
         if status == "draining":
             self._taking.say("LiteLLM does not drain: it still gets new work", *at, "status")
-        params = self._params(at)
+        model = self._model(at)
+        if model is None:
+            self._taking.say("names no provider or no model: left out", *at)
+            return
+        params = self._params(at, model)
         self._models.append({"model_name": self._group(name), "litellm_params": params, "model_info": self._info(at)})
 
-    def _params(self, at: tuple[str, ...]) -> dict[str, Any]:
-        params: dict[str, Any] = {"model": self._model(at)}
+    def _params(self, at: tuple[str, ...], model: str) -> dict[str, Any]:
+        params: dict[str, Any] = {"model": model}
         params |= self._credentials(at) | self._place(at)
         for ours, theirs in (("timeout_seconds", "timeout"), ("max_retries", "max_retries")):
             self._put(params, theirs, *at, ours)
@@ -93,20 +97,22 @@ class _Config:
         self._put(params, "tpm", *at, "rate", "tokens_per_minute")
         return params | self._parameters((*at, "parameters"))
 
-    def _model(self, at: tuple[str, ...]) -> str:
-        provider, model = self._taking.take(*at, "provider"), self._taking.take(*at, "model")
+    def _model(self, at: tuple[str, ...]) -> str | None:
+        provider, model = self._taking.text(*at, "provider"), self._taking.text(*at, "model")
+        if provider is None:
+            return None
         prefix = _PREFIXES.get(provider, provider)
         if provider == "self_hosted":
-            server = self._taking.take(*at, "self_hosted", "server")
-            prefix = _SERVERS.get(server, prefix)
+            server = self._taking.text(*at, "self_hosted", "server")
+            prefix = _SERVERS.get(server or "", prefix)
         elif provider == "cohere" and self._taking.look(*at, "mode") != "chat":
             prefix = "cohere"
         elif provider == "azure_openai":
-            model = self._taking.take(*at, "azure", "deployment") or model
+            model = self._taking.text(*at, "azure", "deployment") or model
         elif provider == "bedrock":
-            profile = self._taking.take(*at, "bedrock", "inference_profile")
-            model = f"{profile}.{model}" if profile not in (None, "none") else model
-        return f"{prefix}/{model}"
+            profile = self._taking.text(*at, "bedrock", "inference_profile")
+            model = f"{profile}.{model}" if model and profile not in (None, "none") else model
+        return f"{prefix}/{model}" if model else None
 
     def _credentials(self, at: tuple[str, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -128,7 +134,7 @@ class _Config:
         """Address, region, project and role of the provider's service."""
         params: dict[str, Any] = {}
         self._put(params, "api_base", *at, "base_url")
-        resource = self._taking.take(*at, "azure", "resource")
+        resource = self._taking.text(*at, "azure", "resource")
         if resource is not None:
             params.setdefault("api_base", f"https://{resource}.openai.azure.com")
         for path, name in (
@@ -242,7 +248,7 @@ class _Config:
                 self._alias(chain, name)
             return str(name)
         if base is None:
-            self._taking.lose(f"{name} is disabled: left out", *at)
+            self._taking.lose(f"{name} is left out itself", *at)
             return None
         if not first and not own:
             return self._group(name)

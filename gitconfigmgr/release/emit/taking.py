@@ -48,6 +48,11 @@ class Taking:
         self._taken.add(path)
         return self.look(*path)
 
+    def text(self, *path: str | int) -> str | None:
+        """A text, taken; what is none, such as a secret, stays to be lost."""
+        value = self.look(*path)
+        return str(self.take(*path)) if isinstance(value, str) and value else None
+
     def names(self, *path: str | int) -> list[str]:
         """The keys of a map; none where there is none."""
         value = self.look(*path)

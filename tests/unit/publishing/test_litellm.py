@@ -229,4 +229,6 @@ def test_whatever_a_document_says_its_configuration_is_valid(models):
     config = yaml.safe_load(emitted.files.get("config.yaml", b"{}")) or {}
     frozen = json.loads((VECTORS / "config.json").read_text())
     assert not [error.message for error in Draft202012Validator(frozen["schema"]).iter_errors(config)]
+    names = [item["litellm_params"]["model"] for item in config.get("model_list", [])]
+    assert not [name for name in names if name.endswith(("/", "/None")) or "$secret" in name]
     assert "sk-plaintext" not in str(emitted)
