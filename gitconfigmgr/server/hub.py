@@ -39,14 +39,21 @@ class Hub:
                     await self._look_at(tenant)
                 self.trouble = None
             except (OutsideError, DamagedError) as error:
-                if self.trouble != str(error):
-                    log("error", f"the tree cannot be read: {error}")
-                self.trouble = str(error)
+                self._failed(error)
             self.looked = time.monotonic()
+
+    def _failed(self, error: Exception) -> None:
+        if self.trouble != str(error):
+            log("error", f"the tree cannot be read: {error}")
+        self.trouble = str(error)
 
     async def quick_look(self) -> None:
         """Whether the tenants that are known have changed: one cheap question each."""
-        stamps = await asyncio.to_thread(lambda: {tenant: self.tree.stamp(tenant) for tenant in list(self._stamps)})
+        try:
+            stamps = await asyncio.to_thread(lambda: {tenant: self.tree.stamp(tenant) for tenant in list(self._stamps)})
+        except OutsideError as error:
+            self._failed(error)
+            return
         for tenant, stamp in stamps.items():
             if stamp != self._stamps.get(tenant):
                 await self.look(tenant)

@@ -11,6 +11,7 @@ import ssl
 import traceback
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import OutsideError, UsageError
@@ -18,14 +19,15 @@ from gitconfigmgr.server.telemetry import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
     from gitconfigmgr.server.app import Endpoint
     from gitconfigmgr.server.callers import Callers
     from gitconfigmgr.server.connection import Listener
     from gitconfigmgr.server.settings import ServeSettings
+    from gitconfigmgr.sync.endpoint import Shelf, Tree
 
 _SECOND, _LOOK, _TREE = 1.0, 0.2, 5.0  # how often: the clock and tokens, known tenants, new ones
+_LOOK_AFAR = 1.0  # a store is asked less often
 _SPARE_FILES = 256
 _GOODBYE = 5.0
 
@@ -63,7 +65,6 @@ def _connections(wanted: int) -> int:
 
 def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listener]:
     """An endpoint that has read nothing yet. Raises OutsideError."""
-    from gitconfigmgr.adapters.endpoint.folder import FolderTree
     from gitconfigmgr.adapters.endpoint.stores import open_stores
     from gitconfigmgr.server.answers import problem
     from gitconfigmgr.server.app import Endpoint
@@ -75,11 +76,7 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     from gitconfigmgr.server.limits import Limiter
     from gitconfigmgr.server.telemetry import Metrics
 
-    if not settings.folder.is_dir():
-        raise UsageError(
-            f"there is no folder {settings.folder}", "name the folder of a published tree, or an empty one"
-        )
-    tree = FolderTree(settings.folder)
+    tree, shelf = _open_tree(settings)
     stores = open_stores(settings.state)
     made: list[Endpoint] = []
 
@@ -93,7 +90,7 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     )  # fmt: skip
     endpoint = Endpoint(tree, callers, Hub(tree, changed), Metrics(), settings.state)
     made.append(endpoint)
-    endpoint.shelf = tree
+    endpoint.shelf = shelf
     callers.asks_certificate = settings.client_ca is not None
     endpoint.most_upload = settings.upload_mebibytes * 1024 * 1024
     endpoint.roots = {tenant: _read(path) for tenant, path in settings.roots}
@@ -105,6 +102,21 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     endpoint.connections = lambda: len(listener.connections)
     endpoint.crowded = lambda: listener.crowded
     return endpoint, listener
+
+
+def _open_tree(settings: ServeSettings) -> tuple[Tree, Shelf | None]:
+    """The tree, and what takes releases in, which a store does not."""
+    if settings.source.startswith("s3://"):
+        from gitconfigmgr.adapters.endpoint.s3 import S3Tree
+
+        return S3Tree(settings.source), None
+    from gitconfigmgr.adapters.endpoint.folder import FolderTree
+
+    folder = Path(settings.source)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", "name the folder of a published tree, or an empty one")
+    tree = FolderTree(folder)
+    return tree, tree
 
 
 async def _serve(settings: ServeSettings, most: int) -> None:
@@ -136,7 +148,7 @@ async def _serve(settings: ServeSettings, most: int) -> None:
     log("info", f"listens on {scheme}://{_address(shown)}", connections=most)
     tasks = [
         asyncio.create_task(_every(_SECOND, _tick(listener, endpoint.callers))),
-        asyncio.create_task(_every(_LOOK, endpoint.hub.quick_look)),
+        asyncio.create_task(_every(_LOOK if endpoint.shelf else _LOOK_AFAR, endpoint.hub.quick_look)),
         asyncio.create_task(_every(_TREE, endpoint.hub.look)),
     ]
     await stop.wait()

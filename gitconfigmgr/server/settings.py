@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """See docs/endpoint.md. Rates are requests a second; `roots` are root metadata files by tenant."""
+    """See docs/endpoint.md. Rates are requests a second; `source` is a folder, or `s3://bucket/prefix`; `roots` are root metadata files by tenant."""
 
-    folder: Path
+    source: str
     state: Path
     listen: str = "127.0.0.1:8080"
     tls_cert: Path | None = None

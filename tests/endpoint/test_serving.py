@@ -261,10 +261,10 @@ def test_it_does_not_serve_others_in_the_open(served):
 
     for listen in ("0.0.0.0:0", "[::]:0", "192.0.2.1:80", "config.example.com:80"):
         with pytest.raises(UsageError, match="nothing is encrypted"):
-            ServeSettings(served.tree, served.state, listen).check()
-        ServeSettings(served.tree, served.state, listen, plain_http=True).check()
+            ServeSettings(str(served.tree), served.state, listen).check()
+        ServeSettings(str(served.tree), served.state, listen, plain_http=True).check()
     for listen in ("127.0.0.1:0", "[::1]:0", "localhost:0"):
-        ServeSettings(served.tree, served.state, listen).check()
+        ServeSettings(str(served.tree), served.state, listen).check()
 
 
 def test_anybody_reads_where_that_is_said(served):

@@ -45,7 +45,7 @@ def command() -> None:
 
 
 @command.command("run")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.argument("source", metavar="DIR")
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
 @STATE
 @click.option("--tls-cert", type=FILE, metavar="FILE", help="The certificate chain, PEM.")
@@ -69,15 +69,15 @@ def command() -> None:
     "--upload-mebibytes", type=click.IntRange(min=1), default=64, show_default=True, help="Of one release that is sent."
 )
 @click.option("--connections", type=click.IntRange(min=64), default=20_000, show_default=True, help="At most.")
-def run(folder: Path, listen: str, state: Path | None, roots: tuple[str, ...], **more: object) -> None:
-    """Serve a folder until the process is ended."""
+def run(source: str, listen: str, state: Path | None, roots: tuple[str, ...], **more: object) -> None:
+    """Serve a folder, or s3://bucket/prefix, until the process is ended."""
     import os
 
     from gitconfigmgr.server.main import serve
     from gitconfigmgr.server.settings import ServeSettings, default_state, read_roots
 
     known = read_roots(roots)
-    serve(ServeSettings(folder, state or default_state(os.environ), listen, roots=known, **more))  # type: ignore[arg-type]  # options by name
+    serve(ServeSettings(source, state or default_state(os.environ), listen, roots=known, **more))  # type: ignore[arg-type]  # options by name
 
 
 @command.group("token")
