@@ -375,7 +375,8 @@ def test_age_encrypted_key_files(make, tmp_path):
     env = {"SOPS_AGE_KEY": str(identity)}
     place = make("", "--age", str(identity.to_public()))
     assert b"PRIVATE KEY" not in (tmp_path / "keys/release-1.pem.age").read_bytes()
-    done = place.run("release", *place.where)
+    nowhere = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = place.run("release", *place.where, env=nowhere)
     assert done.returncode == 3
     assert "there is no age identity here" in done.stderr
     place.release(env=env)
