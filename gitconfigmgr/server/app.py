@@ -20,7 +20,6 @@ from gitconfigmgr.server.answers import ProblemError, matches, problem, unauthor
 from gitconfigmgr.server.callers import UnknownError
 from gitconfigmgr.server.limits import Limiter
 from gitconfigmgr.sync.access import Ability
-from gitconfigmgr.sync.endpoint import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.server.messages import Answer, Request, Stream
     from gitconfigmgr.server.telemetry import Metrics
     from gitconfigmgr.sync.access import Grant
-    from gitconfigmgr.sync.endpoint import Notices, Shelf, Tree
+    from gitconfigmgr.sync.endpoint import Shelf, Tree
     from gitconfigmgr.sync.fleet import Fleet
     from gitconfigmgr.sync.proposals import Inbox
 
@@ -85,7 +84,6 @@ class Endpoint:
         self.fleet: Fleet | None = None
         self.inbox: Inbox | None = None
         self.shelf: Shelf | None = None
-        self.notices: Notices = Silence()
         self.roots: dict[str, bytes] = {}
         self.uploads = 0
         self.most_upload = 64 * 1024 * 1024
@@ -169,7 +167,7 @@ class Endpoint:
             request.route = "other"
         now = time.time()
         wait = self.by_address.over(request.address, now)
-        if wait:
+        if wait and not self.callers.knows(request):  # others behind the same proxy are not to suffer
             return self._too_many("address", wait)
         try:
             grant = await self.callers.grant(request, tenant)

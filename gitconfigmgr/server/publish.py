@@ -59,7 +59,6 @@ async def answer_release(endpoint: Endpoint, call: Call) -> Answer:
     endpoint.metrics.count("gcm_endpoint_uploads_total", "result", "taken")
     log("info", f"release {release} was taken", tenant=call.tenant, by=call.grant.name)
     await endpoint.hub.look(call.tenant)
-    endpoint.notices.send(call.tenant)
     return as_json({"release": release})
 
 

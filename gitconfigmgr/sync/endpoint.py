@@ -77,28 +77,3 @@ class Tokens(Protocol):
     def stamp(self) -> object:
         """Changes with any token. Cheap."""
         ...
-
-
-class Notices(Protocol):
-    """Tells the instances that serve one tree of each other's releases. A lost notice costs a moment, nothing else."""
-
-    def send(self, tenant: str) -> None: ...
-
-    def listen(self, heard: Callable[[str], None]) -> None:
-        """Call `heard` with the tenant, from a thread, until `close`."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Silence:
-    """Notices where there is one instance only."""
-
-    def send(self, tenant: str) -> None:
-        pass
-
-    def listen(self, heard: Callable[[str], None]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
