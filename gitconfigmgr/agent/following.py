@@ -100,6 +100,8 @@ class Following:
     def _find(self) -> None:
         """What the endpoint offers; from a web server nothing."""
         found = discover(self._telling)
+        if found is None:  # asked again at the next poll; the watch tries by itself
+            return
         path = found.watch if self._settings.push else ""
         if self._watch is not None and path != (self._addresses or Addresses()).watch:
             self._watch.end()

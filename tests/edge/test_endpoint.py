@@ -37,7 +37,8 @@ def test_a_release_reaches_an_agent_by_push(tmp_path: Path) -> None:
     process = run_agent(edge.settings(token=str(token), ca=str(certificates.ca)))
     try:
         eventually(lambda: value(edge) == 1)
-        eventually(lambda: discover(edge_transport(edge, token, certificates)).watch)
+        found = eventually(lambda: discover(edge_transport(edge, token, certificates)))
+        assert found.watch == "v1/watch"
         edge.publish(2)
         eventually(lambda: value(edge) == 2)  # the interval is an hour
     finally:
@@ -89,7 +90,11 @@ def test_only_addresses_below_the_tenant_count(server: Liar, named: Any, taken: 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"<html>", b"{" * 100_000])
 def test_a_discovery_document_that_is_none(server: Liar, body: bytes) -> None:
     server.lie = lambda *_: Said(200, body)
+    assert (discover(Transport(server.address)) or Addresses()) == Addresses()
+    server.lie = lambda *_: Said(404)
     assert discover(Transport(server.address)) == Addresses()
+    server.lie = lambda *_: Said(503)
+    assert discover(Transport(server.address)) is None, "it is asked again"
     assert discover(Transport("file:///nowhere")) == Addresses()
 
 

@@ -319,6 +319,17 @@ def test_a_hint_is_followed_at_once_and_what_happens_is_told(edge: Edge, server:
     assert limit(edge) == 2
 
 
+def test_push_begins_when_an_endpoint_that_was_away_comes(edge: Edge, server: Liar, start: Start) -> None:
+    edge.publish(1)
+    server.lie = lambda *_: Said(503)
+    server.push = False  # a document that the lie can hold back
+    process = start()
+    eventually(lambda: any(path.endswith("gitconfigmgr.json") for path, _ in server.asked))
+    server.push, server.lie = True, lambda _path, _headers, truth: truth
+    hup(process)
+    eventually(lambda: limit(edge) == 1 and server.watching)
+
+
 def test_push_that_is_silently_lost(edge: Edge, server: Liar, start: Start) -> None:
     edge.publish(1)
     start(interval=1)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from gitconfigmgr.adapters.edge.transport import MissingError
 from gitconfigmgr.errors import OutsideError
 from gitconfigmgr.release import layout
 from gitconfigmgr.sync.schedule import reconnect
@@ -36,15 +37,20 @@ class Addresses(NamedTuple):
     proposals: str = ""
 
 
-def discover(transport: Transport) -> Addresses:
-    """What the discovery document names. It is not signed: only relative addresses count, and nothing depends on them."""
+def discover(transport: Transport) -> Addresses | None:
+    """What the discovery document names; None where nobody answers.
+
+    It is not signed: only relative addresses count, and nothing depends on them.
+    """
     if not transport.remote:
         return Addresses()
     try:
         found = orjson.loads(transport.get(layout.DISCOVERY, _DISCOVERY_BYTES).data or b"{}")
         return Addresses(*(_relative(found.get(name)) for name in Addresses._fields))
-    except (OutsideError, ValueError, AttributeError):
+    except (MissingError, ValueError, AttributeError):
         return Addresses()
+    except OutsideError:
+        return None
 
 
 class Watch:

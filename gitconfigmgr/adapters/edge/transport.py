@@ -31,6 +31,10 @@ class Answer(NamedTuple):
     etag: str | None
 
 
+class MissingError(OutsideError):
+    """The publisher answers, and has no such file."""
+
+
 class Transport:
     """Below `base`."""
 
@@ -46,7 +50,10 @@ class Transport:
         return not self.base.startswith("file:")
 
     def get(self, path: str, limit: int, etag: str | None = None) -> Answer:
-        """A file below the base, or that it is unchanged. Raises OutsideError, also for more bytes than `limit`."""
+        """A file below the base, or that it is unchanged.
+
+        Raises MissingError for one that is not there, OutsideError otherwise, also for more bytes than `limit`.
+        """
         found: list[bytes] = []
         try:
             if not self.remote:
@@ -61,7 +68,8 @@ class Transport:
                 return Answer(found[0], response.headers.get("ETag"))
         except DownloadHTTPError as error:
             hint = "name the address that it leads to" if error.status_code in (301, 302, 307, 308) else None
-            raise OutsideError(f"{path}: HTTP {error.status_code}", hint) from None
+            kind = MissingError if error.status_code == 404 else OutsideError
+            raise kind(f"{path}: HTTP {error.status_code}", hint) from None
         except DownloadError as error:
             raise OutsideError(f"{path}: {error}") from None
 
