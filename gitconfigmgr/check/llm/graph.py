@@ -312,15 +312,26 @@ def _shares(context: Context, routing: Part) -> None:
 
 
 def _unused(context: Context) -> None:
-    """Endpoints that nothing in the document names; other namespaces and code may still do so, hence a setting."""
+    """What nothing in the document names; other namespaces and code may still do so, hence a setting.
+
+    Where there is neither prompt nor route, chains are what code asks for.
+    """
+    llm = context.llm
     named = {part.text() for part in _uses(context)}
     severity = "error" if context.settings.unused_endpoints == "error" else "warning"
-    for name, endpoint in context.llm.endpoints.items():
-        if (
-            name not in named
-            and not endpoint.node.via
-            and endpoint.node.document.namespace == context.subject.target.namespace
-        ):
-            context.report(
-                "GCM527", f"nothing in the document uses the endpoint {name}", endpoint, key=True, severity=severity
-            )
+    chains = llm.chains if llm.prompts or llm.routings or llm.uses else {}
+    for what, parts in (("endpoint", llm.endpoints), ("chain", chains)):
+        for name, part in parts.items():
+            if name not in named and _is_own(context, part):
+                message = f"nothing in the document uses the {what} {name}"
+                context.report("GCM527", message, part, key=True, severity=severity)
+    for name, prompt in llm.prompts.items():
+        forms = (prompt, *prompt.members("variants").values())
+        if llm.serving(prompt) is None and not any(form.text("use") for form in forms) and _is_own(context, prompt):
+            message = f"nothing in the document says what serves the prompt {name}"
+            context.report("GCM527", message, prompt, key=True, severity=severity)
+
+
+def _is_own(context: Context, part: Part) -> bool:
+    """Whether it was written for this namespace, and not taken over from one that others share."""
+    return not part.node.via and part.node.document.namespace == context.subject.target.namespace

@@ -35,8 +35,9 @@ TABLE: list[Code] = [
     Code("GCM526", "warning", "fallbacks with one point of failure",
          "All targets of the chain are one provider in one region, so what stops one stops all.",
          "Add a target of another provider or region."),
-    Code("GCM527", "warning", "endpoint that nothing uses",
-         "No chain, route, prompt or cache of the document names it. Code and other namespaces may; the setting `models.unused_endpoints` switches the rule on.",
+    Code("GCM527", "warning", "orphan",
+         "An endpoint or chain that no chain, route, prompt or cache of the document names, or a prompt of which nothing says what serves it. "
+         "Code and other namespaces may; the setting `models.unused_endpoints` switches the rule on.",
          "Remove it, or name it."),
     Code("GCM528", "warning", "target or rule that never takes a request",
          "The endpoint is disabled, or an earlier rule takes all requests. It is an error where nothing is left to serve any.",
