@@ -145,9 +145,11 @@ def follows() -> list[str]:
 def followed(start: Any) -> list[str]:
     from gitconfigmgr.adapters.edge.follower import Follower
     from gitconfigmgr.agent.engine import Engine
+    from gitconfigmgr.agent.main import easy_on_readers
     from gitconfigmgr.sync.replica import Due
     from tests.edge.conftest import CHAT, Edge, bundle
 
+    easy_on_readers()
     draw = random.Random(1)
     document = {f"key{number}": {"name": f"{draw.random()}", "value": draw.random()} for number in range(5000)}
     others = [type(CHAT)(f"acme/assistants/s{number}", "production") for number in range(SERVICES - 1)]

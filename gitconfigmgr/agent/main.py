@@ -97,13 +97,19 @@ def run(path: Path) -> None:
     """Follow until SIGTERM."""
     settings = read_settings(path)
     load_libraries()
-    gc.enable()  # the command line turns it off, for processes that are short
-    sys.setswitchinterval(_TURN_SECONDS)
+    easy_on_readers()
     engine, store = open_engine(settings)
     with store.locked():
         engine.load()
         gc.freeze()
         asyncio.run(_serve(engine, store, settings))
+
+
+def easy_on_readers() -> None:
+    """What a long process that reads large documents needs: few collections, for they are trees, and short turns."""
+    gc.enable()  # the command line turns it off, for processes that are short
+    gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(_TURN_SECONDS)
 
 
 def init(path: Path, seconds: float) -> dict[str, Any]:
