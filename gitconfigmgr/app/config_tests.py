@@ -14,7 +14,7 @@ from gitconfigmgr.model.names import closest, is_index, parse_path, show_path
 from gitconfigmgr.model.tests import Case, Tested
 from gitconfigmgr.model.values import Sealed, Segments, plain
 from gitconfigmgr.resolve.provenance import lowers
-from gitconfigmgr.source.config_tests import FOLDER, read_config_tests
+from gitconfigmgr.source.config_tests import FOLDER, is_test, read_config_tests
 from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import passed_over
 
@@ -34,7 +34,7 @@ def run_config_tests(repository: Repository, paths: Sequence[str] = (), *, cover
     tested = Tested()
     present = sorted(repository.tree.files(FOLDER))
     tested.findings += passed_over(present, repository.tree.oddities(FOLDER))
-    found = [path for path in present if path.endswith(".yaml") and "/." not in path]
+    found = [path for path in present if is_test(path)]
     files = [path for path in found if not paths or any(path == p or path.startswith(f"{p}/") for p in paths)]
     if not files and not tested.findings:
         raise UsageError("there is no test to run", "docs/config-tests.md shows how to write one: tests/chat.yaml")

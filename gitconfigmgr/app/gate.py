@@ -22,6 +22,7 @@ from gitconfigmgr.model.names import Target
 from gitconfigmgr.pipeline import Repository
 from gitconfigmgr.rules import SettingsError
 from gitconfigmgr.source.config_tests import FOLDER as TESTS
+from gitconfigmgr.source.config_tests import is_test
 from gitconfigmgr.source.excerpt import locate
 from gitconfigmgr.source.layout import RECIPIENTS, ROOT, SETTINGS, WAIVERS
 from gitconfigmgr.source.rules import differences
@@ -130,7 +131,7 @@ def _altered(own: Repository, judged: Repository, begin: Tree) -> Iterator[Diagn
 
 def _tests(tree: Tree, begin: Tree) -> Iterator[Diagnostic]:
     """The config tests that a change removes or rewrites; a new one takes nothing away."""
-    for path in sorted(begin.files(TESTS)):
+    for path in sorted(path for path in begin.files(TESTS) if is_test(path)):
         before, after = begin.read(path), tree.read(path)
         if before != after:
             what = "removed" if after is None else "changed"

@@ -20,6 +20,11 @@ _TEST = ("name", "namespace", "environment", "expect")
 _LONGEST = 1000  # characters of a pattern
 
 
+def is_test(path: str) -> bool:
+    """Whether a file below tests/ is read as tests."""
+    return path.endswith(".yaml") and "/." not in path
+
+
 def read_config_tests(path: str, data: bytes) -> tuple[list[ConfigTest], list[Diagnostic]]:
     """The tests of a file; where there are findings, it is not to be run."""
     root, findings = read_rules(path, data)
