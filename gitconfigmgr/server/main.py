@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.server.settings import ServeSettings
     from gitconfigmgr.sync.endpoint import Shelf, Tree
 
-_SECOND, _LOOK, _TREE = 1.0, 0.2, 5.0  # how often: the clock and tokens, known tenants, new ones
+_SECOND, _LOOK, _TREE = 1.0, 0.2, 2.0  # how often: the clock and tokens, known tenants, new ones
 _LOOK_AFAR = 1.0  # a store is asked less often
 _SPARE_FILES = 256
 _GOODBYE = 5.0
