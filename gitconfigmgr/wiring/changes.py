@@ -74,18 +74,21 @@ def open_destination(state: State, *, commit: bool, branch: str | None, verify: 
     )
 
 
-def open_history(state: State, tree: Tree) -> History | None:
-    """Who wrote the lines of a tree; None outside Git."""
+def open_history(state: State, tree: Tree, *, many: bool = False) -> History | None:
+    """Who wrote the lines of a tree; for `many` of them, which commits of the branch brought them. None outside Git."""
     from gitconfigmgr.adapters.git import revision
+    from gitconfigmgr.adapters.git.ages import LineAges
     from gitconfigmgr.adapters.git.history import GitHistory
+
+    kind = LineAges if many else GitHistory
 
     try:
         repository = revision.open_repository(state.folder)
     except UsageError:
         return None
     if isinstance(tree, revision.RevisionTree):
-        return GitHistory(repository, state.rev or "HEAD", tree.prefix, tree)
-    return GitHistory(repository, "HEAD", prefix_in(repository, find_root(state.folder)), tree)
+        return kind(repository, state.rev or "HEAD", tree.prefix, tree)
+    return kind(repository, "HEAD", prefix_in(repository, find_root(state.folder)), tree)
 
 
 def base_of_build(environment: Mapping[str, str]) -> str | None:

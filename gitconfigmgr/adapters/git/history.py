@@ -32,7 +32,7 @@ class GitHistory:
             committed = commit.tree[whole].data
         except (KeyError, AttributeError):
             return None
-        number = _same_line(committed, self._tree.read(path) or b"", line)
+        number = same_line(committed, self._tree.read(path) or b"", line)
         if number is None:
             return None
         try:
@@ -51,14 +51,19 @@ def _has_parents(repository: Any, commit: Any) -> bool:
     return any(parent in repository for parent in commit.parent_ids)
 
 
-def _same_line(old: bytes, new: bytes, line: int) -> int | None:
+def same_line(old: bytes, new: bytes, line: int) -> int | None:
     """The number a line has in the committed file; None where it was changed since."""
     if line > new.count(b"\n") + 1:
         return None
     if old == new:
         return line
-    matcher = SequenceMatcher(None, old.split(b"\n"), new.split(b"\n"), autojunk=False)
-    for before, after, length in matcher.get_matching_blocks():
+    for before, after, length in blocks(old, new):
         if after <= line - 1 < after + length:
             return before + line - after
     return None
+
+
+def blocks(old: bytes, new: bytes) -> list[tuple[int, int, int]]:
+    """Where lines of two files are the same: the first of a run in each, counted from 0, and how many."""
+    matcher = SequenceMatcher(None, old.split(b"\n"), new.split(b"\n"), autojunk=False)
+    return [(match.a, match.b, match.size) for match in matcher.get_matching_blocks()]

@@ -140,7 +140,7 @@ class RevisionTree:
             return None
         found: set[str] = set()
         if old.id != entry.id:
-            _differences(self._repository, old, entry, f"{folder}/", found)
+            differences(self._repository, old, entry, f"{folder}/", found)
         return found
 
     def _entry(self, path: str) -> Any | None:
@@ -193,7 +193,7 @@ def damage(repository: Any, tree: Any, path: str) -> DamagedTreeError:
     return DamagedTreeError(f"{at} ({str(tree)[:10]})", missing=tree not in repository.odb)
 
 
-def _differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) -> None:
+def differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) -> None:
     """Collect the paths that differ; equal subtrees are not opened."""
     before = {entry.name: entry for entry in old}
     for entry in new:
@@ -205,10 +205,10 @@ def _differences(repository: Any, old: Any, new: Any, at: str, found: set[str]) 
                 found.add(at + entry.name)
         folders = [side if side is not None and side.filemode == _FOLDER else () for side in (other, entry)]
         if folders != [(), ()]:
-            _differences(repository, folders[0], folders[1], f"{at}{entry.name}/", found)
+            differences(repository, folders[0], folders[1], f"{at}{entry.name}/", found)
     for name, entry in before.items():
         if entry.filemode == _FOLDER:
-            _differences(repository, entry, (), f"{at}{name}/", found)
+            differences(repository, entry, (), f"{at}{name}/", found)
         else:
             found.add(at + name)
 

@@ -100,7 +100,7 @@ def _between_environments(state: Any, envs: str, selection: Selection, show: tup
 
     names = read_environments(envs)
     repository = open_repository(state)
-    found = parity(repository, open_history(state, repository.tree), names, selection)
+    found = parity(repository, open_history(state, repository.tree, many=True), names, selection)
     if format_ == "text" and not show[0]:
         click.echo(as_text(found, names, full=show[1]))
     else:
