@@ -41,12 +41,7 @@ def _agrees(context: Context, endpoint: Part) -> None:
     if declared is None or real is None:
         return
     one, other = jurisdiction(declared.text() or ""), jurisdiction(real[1])
-    if (
-        one is not None
-        and other is not None
-        and one != other
-        and not (one == "apac" and other in _CALLED_FROM["apac"])
-    ):
+    if one is not None and other is not None and one != other and not (one == "apac" and other in _CALLED_FROM["apac"]):
         message = f"the region is {declared.text()}, and the address is in {real[1]}"
         context.report("GCM562", message, declared, related=(here(real[0], "the address", key=True),))
     _profile(context, endpoint, real)

@@ -152,7 +152,9 @@ def signed(state: State, gate: Gate, checked: Checked, signers: str | None) -> C
     from gitconfigmgr.wiring.changes import open_commits
 
     path = signers or gate.judged.settings.signatures
-    return checked if path is None else with_signatures(checked, gate.judged.rules, open_commits(state, gate.base), path)
+    return (
+        checked if path is None else with_signatures(checked, gate.judged.rules, open_commits(state, gate.base), path)
+    )
 
 
 def _write(written: Sequence[tuple[str, str | None]], report: Report) -> None:

@@ -23,7 +23,9 @@ Examples:
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @options.rev
 @options.staged
-@click.option("--coverage", is_flag=True, help="List the overrides and the rules of schemas and policies that no test touches.")
+@click.option(
+    "--coverage", is_flag=True, help="List the overrides and the rules of schemas and policies that no test touches."
+)
 @options.output_format("text", "json", "junit")
 @options.now
 @click.pass_context
