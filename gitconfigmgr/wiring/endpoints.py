@@ -16,6 +16,11 @@ def open_remote(address: str, token_file: Path, ca: Path | None) -> RemoteEndpoi
     """The endpoint of a tenant's address. Raises UsageError."""
     from gitconfigmgr.adapters.endpoint.remote import RemoteEndpoint
 
+    return RemoteEndpoint(address, token_in(token_file), ca)
+
+
+def token_in(token_file: Path) -> str:
+    """The token that a file holds. Raises UsageError."""
     try:
         token = token_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -25,4 +30,4 @@ def open_remote(address: str, token_file: Path, ca: Path | None) -> RemoteEndpoi
         ) from None
     if not token or not token.isprintable() or " " in token:
         raise UsageError(f"{token_file} holds no token", "as `gitconfigmgr serve token create` prints it")
-    return RemoteEndpoint(address, token, ca)
+    return token

@@ -72,15 +72,22 @@ def open_keys(folder: Path, keys: Path | None, tenant: str | None, ask: Callable
 
 
 def open_published(
-    folder: Path, address: str, tenant: str | None, root: Path | None, keys: Path | None
+    folder: Path,
+    address: str,
+    tenant: str | None,
+    root: Path | None,
+    keys: Path | None,
+    token_file: Path | None = None,
+    ca: Path | None = None,
 ) -> tuple[Callable[[str], bytes | None], bool, bytes]:
     """What reads a published tree, whether it is on this machine, and the root to trust: the named one, or our own."""
     from gitconfigmgr.adapters.keys.extras import load
     from gitconfigmgr.adapters.publishers.reading import open_reader
+    from gitconfigmgr.wiring.endpoints import token_in
 
     load("tuf.api.metadata", "release")
     trusted = _root_of(root) if root else _own_root(open_keys(folder, keys, tenant, None))
-    read, local = open_reader(address, tenant)
+    read, local = open_reader(address, tenant, token_in(token_file) if token_file else None, ca)
     return read, local, trusted
 
 

@@ -16,6 +16,7 @@ import zstandard
 
 from gitconfigmgr.release import delta, layout
 from tests.endpoint.conftest import CHAT, SEARCH, bundle, eventually
+from tests.unit.repositories import program
 
 TIMESTAMP = f"/acme/{layout.TIMESTAMP}"
 
@@ -274,3 +275,21 @@ def test_anybody_reads_where_that_is_said(served):
     assert served.ask("/acme/v1/watch?after=0").json["release"] == 2
     assert served.ask(TIMESTAMP, "gcm_wrong").status == 401
     assert served.ask("/acme/staged/release.json").status == 403
+
+
+def test_verify_reads_an_endpoint_with_its_token(running, tmp_path):
+    root, token = tmp_path / "1.root.json", tmp_path / "token"
+    root.write_bytes(running.edge.world.keys.roots()[0])
+    token.write_text(running.token())
+    address = f"{running.address}/acme"
+    done = program("verify", address, "--root", str(root), "--token-file", str(token), cwd=tmp_path)
+    assert (done.returncode, "problem" in done.stdout) == (0, False), done.stderr
+    assert "verified" in done.stdout
+    refused = program("verify", address, "--root", str(root), cwd=tmp_path)
+    assert refused.returncode == 3
+    assert "wants a token" in refused.stderr
+    elsewhere = program(
+        "verify", "http://config.example.com/acme", "--root", str(root), "--token-file", str(token), cwd=tmp_path
+    )
+    assert elsewhere.returncode == 2
+    assert "where others can read it" in elsewhere.stderr

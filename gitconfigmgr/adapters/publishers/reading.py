@@ -1,4 +1,4 @@
-"""Reading a published tree from a folder or over HTTP, as a stranger: bounded, without credentials, trusting nothing."""
+"""Reading a published tree from a folder or over HTTP, as a stranger: bounded, trusting nothing."""
 
 from __future__ import annotations
 
@@ -9,21 +9,31 @@ from urllib.parse import quote, urlsplit
 from gitconfigmgr.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 MOST_BYTES = 64 * 1024 * 1024
 _SECONDS = 20
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-def open_reader(address: str, tenant: str | None) -> tuple[Callable[[str], bytes | None], bool]:
-    """What reads files below a tenant's folder, and whether that is on this machine. Raises UsageError."""
+def open_reader(
+    address: str, tenant: str | None, token: str | None = None, ca: Path | None = None
+) -> tuple[Callable[[str], bytes | None], bool]:
+    """What reads files below a tenant's folder, and whether that is on this machine. Raises UsageError.
+
+    `token` is what an endpoint asks for, `ca` a file of authorities beside those of the system.
+    """
     if "://" in address:
         if not address.startswith(("https://", "http://")):
             raise UsageError(
                 f"{address} is neither a folder nor an http address", "such as https://config.example.com/acme"
             )
         base = address.rstrip("/") + (f"/{quote(tenant)}" if tenant else "")
-        return lambda path: _fetch(f"{base}/{quote(path)}"), False
+        if token and address.startswith("http://") and urlsplit(address).hostname not in _LOCAL:
+            raise UsageError(f"a token is not sent to {address}, where others can read it", "name it by https")
+        context = None if ca is None else _trusting(ca)
+        return lambda path: _fetch(f"{base}/{quote(path)}", token, context), False
     from gitconfigmgr.adapters.publishers.directory_files import Folder
 
     root = Path(address)
@@ -45,18 +55,37 @@ def _tenant_folder(root: Path, tenant: str | None) -> Path:
     raise UsageError(f"{root} holds the trees of {', '.join(found)}", "name one by --tenant")
 
 
-def _fetch(url: str) -> bytes | None:
+def _trusting(ca: Path) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca)
+    except OSError as error:
+        raise UsageError(f"{ca}: {error.strerror or error}", "a PEM file of certificate authorities") from None
+    return context
+
+
+def _fetch(url: str, token: str | None, context: ssl.SSLContext | None) -> bytes | None:
     """A file; None where the server says that there is none. Follows no redirect."""
     import http.client
 
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=_SECONDS)
+    connection = (
+        http.client.HTTPSConnection(parts.netloc, timeout=_SECONDS, context=context)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(parts.netloc, timeout=_SECONDS)
+    )
+    headers = {"Accept-Encoding": "identity", "User-Agent": "gitconfigmgr"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
-        connection.request("GET", parts.path, headers={"Accept-Encoding": "identity", "User-Agent": "gitconfigmgr"})
+        connection.request("GET", parts.path, headers=headers)
         answer = connection.getresponse()
         if answer.status in (403, 404):
             return None
+        if answer.status == 401:
+            raise OutsideError(f"{url} wants a token", "name its file: --token-file FILE")
         if answer.status != 200:
             raise OutsideError(f"{url} answers {answer.status}", "check the address; redirects are not followed")
         data = answer.read(MOST_BYTES + 1)

@@ -30,15 +30,30 @@ Exit status: 0 everything holds, 1 something does not.""",
     "--source", type=click.Path(path_type=Path, file_okay=False), metavar="REPO",
     help="Build every bundle again from its commit, and compare.",
 )  # fmt: skip
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="GITCONFIGMGR_TOKEN_FILE",
+    metavar="FILE",
+    help="A token that reads all of the tenant, for an endpoint; or GITCONFIGMGR_TOKEN_FILE.",
+)
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Certificate authorities beside those of the system.",
+)
 @common.keys
 @options.output_format("text", "json")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0917 - click passes each option by name
     ctx: click.Context,
     address: str,
     root: Path | None,
     tenant: str | None,
     source: Path | None,
+    token_file: Path | None,
+    ca: Path | None,
     keys: Path | None,
     format_: str,
 ) -> None:
@@ -54,7 +69,7 @@ def command(
     from gitconfigmgr.wiring.releases import open_published
     from gitconfigmgr.wiring.trees import open_repository
 
-    read, local, trusted = open_published(Path(ctx.find_root().obj), address, tenant, root, keys)
+    read, local, trusted = open_published(Path(ctx.find_root().obj), address, tenant, root, keys, token_file, ca)
     rebuild = None if source is None else lambda commit: open_repository(State(source, rev=commit))
     found = verify(read, trusted, datetime.now(UTC), rebuild, whole=local)
     if format_ == "json":
