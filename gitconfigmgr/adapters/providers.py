@@ -56,25 +56,9 @@ class Providers(Mapping[str, KeyProvider]):
 
             ask = self._ask
             return PassphraseProvider((lambda: ask("passphrase of the file: ")) if ask else None)
-        return self._service(kind)
+        from gitconfigmgr.adapters.keys.services import provider_of
 
-    def _service(self, kind: str) -> KeyProvider:
-        allowed = self._allowed(kind)
-        if kind == "hc_vault":
-            from gitconfigmgr.adapters.keys.transit import TransitProvider
-
-            return TransitProvider(allowed)
-        if kind == "kms":
-            from gitconfigmgr.adapters.keys.aws import KmsProvider
-
-            return KmsProvider(allowed)
-        if kind == "azure_kv":
-            from gitconfigmgr.adapters.keys.azure import KeyVaultProvider
-
-            return KeyVaultProvider(allowed)
-        from gitconfigmgr.adapters.keys.google import GoogleProvider
-
-        return GoogleProvider(allowed)
+        return provider_of(kind, self._allowed(kind))
 
     def _allowed(self, kind: str) -> Allowed:
         from gitconfigmgr.adapters.keys.extras import Allowed

@@ -15,6 +15,7 @@ import pytest
 from gitconfigmgr.agent.main import open_engine
 from gitconfigmgr.agent.settings import read_settings
 from tests.unit.release.world import CHAT, SEARCH, World, bundle
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.agent.engine import Engine
 
-__all__ = ["CHAT", "SEARCH", "Edge", "bundle"]
+__all__ = ["CHAT", "SEARCH", "Edge", "bundle", "eventually"]
 
 
 class Edge:
@@ -92,14 +93,3 @@ def start(edge: Edge) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     for process in running:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait until it is true; its value."""
-    ends = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.edge.conftest import CHAT, SEARCH, Edge, bundle
-from tests.endpoint.server import Reply, Server, eventually
+from tests.endpoint.server import Reply, Server
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

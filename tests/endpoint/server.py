@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gitconfigmgr.adapters.endpoint.tokens import SqliteTokens
 from gitconfigmgr.sync.access import Ability, Grant, key_of, new_token
 from gitconfigmgr.sync.endpoint import Token
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -121,14 +121,3 @@ class Server:
                 if not ends:
                     break
             return found
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait until it is true; its value."""
-    ends = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)

@@ -12,7 +12,7 @@ import pytest
 
 from gitconfigmgr.server.connection import Connection, Listener
 from gitconfigmgr.server.messages import Answer, Stream
-from tests.endpoint.server import eventually
+from tests.waiting import eventually
 
 
 class Echo:

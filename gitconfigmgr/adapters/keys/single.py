@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.adapters.keys.extras import Allowed
+from gitconfigmgr.adapters.keys.services import SERVICES, provider_of
 from gitconfigmgr.errors import UsageError
 from gitconfigmgr.secrets.metadata import FIELDS, Recipient
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from gitconfigmgr.secrets.ports import KeyProvider
 
-_KINDS = ("hc_vault", "kms", "azure_kv", "gcp_kms")
 _NEEDED = {
     "hc_vault": FIELDS["hc_vault"],
     "kms": ("arn",),
@@ -26,8 +26,8 @@ class SingleKey:
     """Raises UsageError for fields that name no key. No other service is contacted; the SDK is loaded at first use."""
 
     def __init__(self, kind: str, fields: Mapping[str, Any]) -> None:
-        if kind not in _KINDS:
-            raise UsageError(f"there is no key service {kind}", f"known are {', '.join(_KINDS)}")
+        if kind not in SERVICES:
+            raise UsageError(f"there is no key service {kind}", f"known are {', '.join(SERVICES)}")
         wrong = [name for name in _NEEDED[kind] if not fields.get(name)] + sorted(fields.keys() - set(FIELDS[kind]))
         if wrong:
             raise UsageError(f"{kind}: {wrong[0]} is missing or unknown", f"it has {', '.join(FIELDS[kind])}")
@@ -47,22 +47,7 @@ class SingleKey:
 
 
 def _provider(recipient: Recipient) -> KeyProvider:
-    kind = recipient.kind
     services = [recipient[name] for name in ("vault_address", "arn", "role", "vault_url", "resource_id")]
     profile = recipient["aws_profile"]
     allowed = Allowed({*filter(None, services), *([f"profile:{profile}"] if profile else ())})
-    if kind == "hc_vault":
-        from gitconfigmgr.adapters.keys.transit import TransitProvider
-
-        return TransitProvider(allowed)
-    if kind == "kms":
-        from gitconfigmgr.adapters.keys.aws import KmsProvider
-
-        return KmsProvider(allowed)
-    if kind == "azure_kv":
-        from gitconfigmgr.adapters.keys.azure import KeyVaultProvider
-
-        return KeyVaultProvider(allowed)
-    from gitconfigmgr.adapters.keys.google import GoogleProvider
-
-    return GoogleProvider(allowed)
+    return provider_of(recipient.kind, allowed)
