@@ -100,3 +100,10 @@ def test_what_trickles_ends(first: bytes) -> None:
 def test_nobody_listens() -> None:
     with pytest.raises(OutsideError):
         get("http://127.0.0.1:1")
+
+
+def test_what_cannot_be_reached_is_said_in_the_words_of_the_system() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(OutsideError, match="Connection refused"):
+        get(address)

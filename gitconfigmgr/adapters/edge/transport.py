@@ -151,7 +151,18 @@ class Transport:
             ) as response:
                 yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise DownloadError(f"{type(error).__name__}: {_short(error)}") from None
+            raise DownloadError(_reason(error)) from None
+
+
+def _reason(error: BaseException) -> str:
+    """What the system says of it, if that is below what the library says."""
+    below: BaseException | None = error
+    while below is not None:
+        said = getattr(below, "verify_message", "") or getattr(below, "strerror", "")
+        if said:
+            return str(said)
+        below = below.__cause__ or below.__context__
+    return f"{type(error).__name__}: {_short(error)}"
 
 
 def _accepted(path: str) -> str:
@@ -196,5 +207,5 @@ def _read(url: str) -> Iterator[bytes]:
         raise DownloadError(f"{place}: {error.strerror}") from None
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return str(error).rpartition("object at ")[2].partition(">: ")[2] or str(error)[:200]

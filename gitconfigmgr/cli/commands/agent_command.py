@@ -52,9 +52,10 @@ def run(path: Path) -> None:
 def init(path: Path, wait: float) -> None:
     """Have something verified in place before applications start, then end."""
     from gitconfigmgr.agent import main
+    from gitconfigmgr.model.names import many
 
     status = main.init(path, wait)
-    click.echo(f"{status['state']}: release {status['release']}, {len(status['namespaces'])} namespaces")
+    click.echo(f"{status['state']}: release {status['release']}, {many(len(status['namespaces']), 'namespace')}")
 
 
 @command.command("status")
