@@ -158,8 +158,9 @@ def _reason(error: BaseException) -> str:
     """What the system says of it, if that is below what the library says."""
     below: BaseException | None = error
     while below is not None:
-        said = getattr(below, "verify_message", "") or getattr(below, "strerror", "")
-        if said:
+        if untrusted := getattr(below, "verify_message", ""):
+            return f"the certificate is not trusted: {untrusted}"
+        if said := getattr(below, "strerror", ""):
             return str(said)
         below = below.__cause__ or below.__context__
     return f"{type(error).__name__}: {_short(error)}"
