@@ -156,7 +156,7 @@ def test_is_light_and_has_nothing_of_the_compiler(edge: Edge) -> None:
         [sys.executable, "-c", program, str(edge.folder / "agent.toml")], capture_output=True, text=True, check=True
     )
     said, numbers, modules = done.stdout.splitlines()
-    assert said == "ready: release 1, 1 namespaces"
+    assert said == "ready: release 1, 1 namespace"
     status, memory, seconds = numbers.split()
     assert status == "0"
     assert int(memory) < 100 * 1024
