@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitconfigmgr.adapters.edge.transport import Transport
     from gitconfigmgr.agent.engine import Engine
     from gitconfigmgr.agent.proposing import Proposing
+    from gitconfigmgr.http.listener import Listener
     from gitconfigmgr.model.names import KeyPath
 
 _TURN_SECONDS = 0.0005  # that a reader waits at the most for the thread that follows
@@ -49,6 +50,7 @@ def load_libraries() -> None:
         with _without_signers():
             import_module("tuf.ngclient")
             import_module("zstandard")
+            import_module("httptools")
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is needed and not installed", "pip install 'gitconfigmgr[agent]'") from None
 
@@ -203,10 +205,11 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
     from gitconfigmgr.agent.following import Following
     from gitconfigmgr.agent.protocols.front import Front
     from gitconfigmgr.agent.reads import Reads
-    from gitconfigmgr.agent.server import Door, raise_file_limit
+    from gitconfigmgr.agent.server import Door, raise_file_limit, trouble
 
     raise_file_limit()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(trouble)
     live = partial(open_transport, settings, _LIVE_SECONDS)
     reads, stop = Reads(engine, Provenances(live()).get), asyncio.Event()
     following = Following(engine, store, settings, live, open_proposing(settings))
@@ -216,14 +219,14 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
     loop.add_signal_handler(signal.SIGHUP, following.poll_now)
     servers = []
     if settings.socket:
-        servers.append(await _listen_unix(Door(reads.handle, local=False), settings))
+        servers.append(await _listen_unix(Door(reads.handle, local=False).listener(), settings))
     if settings.listen:
         host, _, port = settings.listen.rpartition(":")
-        servers.append(await _listen(Door(reads.handle, local=True), host.strip("[]"), port))
+        servers.append(await _listen(Door(reads.handle, local=True).listener(), host.strip("[]"), port))
         log("info", f"listens on {servers[-1].sockets[0].getsockname()}")
     for protocol in settings.protocols:
-        door = Front(engine, protocol, settings.environment, lambda: reads.changed).door()
-        servers.append(await _listen(door, *protocol.listen))
+        front = Front(engine, protocol, settings.environment, lambda: reads.changed)
+        servers.append(await _listen(front.door().listener(), *protocol.listen))
         log("info", f"speaks {protocol.name} on {servers[-1].sockets[0].getsockname()}")
     log("info", f"follows {settings.address}, {engine.phase}, release {engine.board.release}")
     await following.run(stop)
@@ -233,7 +236,7 @@ async def _serve(engine: Engine, store: Store, settings: AgentSettings) -> None:
         settings.socket.unlink(missing_ok=True)
 
 
-async def _listen(made: Any, host: str, port: int | str) -> asyncio.Server:
+async def _listen(made: Listener, host: str, port: int | str) -> asyncio.Server:
     from gitconfigmgr.agent.server import BACKLOG
 
     try:
@@ -243,7 +246,7 @@ async def _listen(made: Any, host: str, port: int | str) -> asyncio.Server:
         raise OutsideError(f"{host}:{port}: {why}", "name another address") from None
 
 
-async def _listen_unix(made: Any, settings: AgentSettings) -> asyncio.Server:
+async def _listen_unix(made: Listener, settings: AgentSettings) -> asyncio.Server:
     """A socket under its own mode from the first moment on; one that a killed agent left is replaced."""
     from gitconfigmgr.agent.server import BACKLOG
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from gitconfigmgr.agent.server import Request, Response, Stream, matches, problem
 from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.http.answers import NO_STORE, matches, problem
+from gitconfigmgr.http.messages import Answer, Stream
 from gitconfigmgr.sync.reading import Board, Served, find, locate, origin, servable, token, visible
 from gitconfigmgr.sync.replica import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from gitconfigmgr.agent.engine import Engine
+    from gitconfigmgr.agent.server import Request
 
 _CACHED = 4096
 _LONGEST_WAIT, _HEARTBEAT = 60.0, 15.0
@@ -46,7 +48,7 @@ class Reads:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def handle(self, request: Request) -> Response | Stream:
+    def handle(self, request: Request) -> Answer | Stream | Awaitable[Answer]:
         """One request."""
         match request.parts:
             case ("config", *rest) if rest:
@@ -68,7 +70,7 @@ class Reads:
 
     # -- values ------------------------------------------------------------------------------------------------------
 
-    def _config(self, request: Request, parts: list[str]) -> Response | Stream:
+    def _config(self, request: Request, parts: list[str]) -> Answer | Awaitable[Answer]:
         engine, phase = self._engine, self._engine.phase
         board = engine.board
         if board is not self._board:
@@ -77,7 +79,7 @@ class Reads:
         cached = self._bodies.get((request.target, closed))
         if cached is None:
             made = self._made(parts, board, phase)
-            if isinstance(made, Response):
+            if isinstance(made, Answer):
                 return made
             cached = made
             if len(self._bodies) < _CACHED:
@@ -92,14 +94,14 @@ class Reads:
             if served.overrides:
                 envelope["overrides"] = list(served.overrides)
             if "provenance" in request.query:
-                return Stream(self._explained(served, rest, envelope, lines))
-            return Response(200, orjson.dumps(envelope), lines=lines)
-        lines += f'ETag: "{etag}"\r\n'
+                return self._explained(served, rest, envelope, lines)
+            return _json(envelope, lines)
+        lines += f"{NO_STORE}ETag: {etag}\r\n"
         if matches(request.headers.get("if-none-match", ""), etag):
-            return Response(304, lines=lines)
-        return Response(200, body, lines=lines)
+            return Answer(304, headers=lines)
+        return Answer(200, body, headers=lines)
 
-    def _made(self, parts: list[str], board: Board, phase: Phase) -> _Body | Response:
+    def _made(self, parts: list[str], board: Board, phase: Phase) -> _Body | Answer:
         if phase is Phase.NOT_READY or (phase is Phase.FATAL and not board.documents):
             return problem(503, self._engine.replica.reason or "nothing verified is here yet", self._lines(phase))
         found = locate(board, parts)
@@ -113,45 +115,41 @@ class Reads:
             body = orjson.dumps(find(document, ".".join(rest)))
         except KeyError:
             return problem(404, f"{served.namespace} has no key {'.'.join(rest)}", self._lines(phase))
-        return _Body(served, rest, body, hashlib.sha256(body).hexdigest()[:32])
+        return _Body(served, rest, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
-    async def _explained(
-        self, served: Served, rest: tuple[str, ...], envelope: dict[str, Any], lines: str
-    ) -> AsyncIterator[Response]:
+    async def _explained(self, served: Served, rest: tuple[str, ...], envelope: dict[str, Any], lines: str) -> Answer:
         """Fetched by the first reader who asks."""
         if not served.provenance:
-            yield problem(404, "nothing is known of where this version comes from", lines)
-            return
+            return problem(404, "nothing is known of where this version comes from", lines)
         name = ".".join(rest)
         here = [key for key in served.overrides if not name or _related(key, name)]
         known: dict[str, Any] = {"commit": served.commit} | ({"overridden": here} if here else {})
         try:
             known |= origin(await asyncio.to_thread(self._provenance, served.provenance), name)
         except OutsideError as error:
-            yield problem(503, f"where it comes from could not be fetched: {error}", lines)
+            return problem(503, f"where it comes from could not be fetched: {error}", lines)
         except (KeyError, IndexError, TypeError):
-            yield problem(503, "where it comes from is not recorded", lines)
-        else:
-            yield _json({**envelope, "provenance": known}, lines)
+            return problem(503, "where it comes from is not recorded", lines)
+        return _json({**envelope, "provenance": known}, lines)
 
     def _lines(self, phase: Phase | None = None) -> str:
         engine = self._engine
         return (
             f"X-Gcm-State: {phase or engine.phase}\r\nX-Gcm-Age: {engine.age:.3f}\r\n"
-            f"X-Gcm-Release: {engine.board.release}\r\nCache-Control: no-store\r\n"
+            f"X-Gcm-Release: {engine.board.release}\r\n"
         )
 
     # -- state -------------------------------------------------------------------------------------------------------
 
-    def _ready(self) -> Response:
+    def _ready(self) -> Answer:
         phase = self._engine.phase
         ready = phase is not Phase.FATAL and servable(self._engine.board, phase)
         body = {"ready": ready, "state": phase, "age": round(self._engine.age, 3)}
         if self._engine.replica.reason:
             body["reason"] = self._engine.replica.reason
-        return _json(body)._replace(status=200 if ready else 503)
+        return _json(body, status=200 if ready else 503)
 
-    def _metrics(self) -> Response:
+    def _metrics(self) -> Answer:
         status = self._engine.status()
         lines = [
             *(f'gitconfigmgr_agent_state{{state="{phase}"}} {int(phase == status["state"])}' for phase in Phase),
@@ -163,18 +161,18 @@ class Reads:
             lines.append(f"gitconfigmgr_agent_expires_in_seconds {status['expires_in']}")
         for name, version in status["namespaces"].items():
             lines.append(f'gitconfigmgr_agent_version{{namespace="{name}"}} {version}')
-        return Response(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
+        return Answer(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
 
     # -- changes -----------------------------------------------------------------------------------------------------
 
-    def _watch(self, request: Request) -> Stream:
+    def _watch(self, request: Request) -> Stream | Awaitable[Answer]:
         if "text/event-stream" in request.headers.get("accept", ""):
             return Stream(self._events(request.headers.get("last-event-id", "")))
         wait = request.headers.get("prefer", "").partition("wait=")[2]
         seconds = min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else 30.0
-        return Stream(self._long_poll(request.query.get("after", ""), seconds))
+        return self._long_poll(request.query.get("after", ""), seconds)
 
-    async def _events(self, seen: str) -> AsyncIterator[bytes | Response]:
+    async def _events(self, seen: str) -> AsyncIterator[bytes]:
         """Versions, never content; a comment now and then, so that both sides notice a lost connection."""
         yield b": gitconfigmgr\n\n"
         while True:
@@ -187,15 +185,14 @@ class Reads:
             except TimeoutError:
                 yield b":\n\n"
 
-    async def _long_poll(self, seen: str, seconds: float) -> AsyncIterator[bytes | Response]:
+    async def _long_poll(self, seen: str, seconds: float) -> Answer:
         event = self.changed
         if token(self._engine.board) == seen:
             try:
                 await asyncio.wait_for(event.wait(), seconds)
             except TimeoutError:
-                yield Response(204, lines=self._lines())
-                return
-        yield _json(self._versions(token(self._engine.board)), self._lines())
+                return Answer(204, headers=NO_STORE + self._lines())
+        return _json(self._versions(token(self._engine.board)), self._lines())
 
     def _versions(self, now: str) -> dict[str, Any]:
         board = self._engine.board
@@ -213,5 +210,5 @@ def _related(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _json(value: Any, lines: str = "") -> Response:
-    return Response(200, orjson.dumps(value), lines=lines)
+def _json(value: Any, lines: str = "", status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(value), headers=NO_STORE + lines)

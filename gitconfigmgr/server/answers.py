@@ -1,21 +1,19 @@
-"""Answers that several handlers make: problem documents, JSON, files with entity tags and encodings."""
+"""Answers that several handlers make: refusals, JSON, files with encodings."""
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.server.messages import Answer, title
+from gitconfigmgr.http.answers import NO_STORE, problem
+from gitconfigmgr.http.messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-NO_STORE = "Cache-Control: no-store\r\n"
 NO_CACHE = "Cache-Control: no-cache\r\n"
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class ProblemError(Exception):
@@ -26,14 +24,6 @@ class ProblemError(Exception):
         self.answer = problem(status, detail, headers, **more)
 
 
-def problem(status: int, detail: str = "", headers: str = "", **more: Any) -> Answer:
-    """An RFC 9457 problem document."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title(status), "status": status}
-    if detail:
-        body["detail"] = detail
-    return Answer(status, orjson.dumps(body | more), "application/problem+json", NO_STORE + headers)
-
-
 def unauthorized(detail: str) -> Answer:
     return problem(401, detail, 'WWW-Authenticate: Bearer realm="gitconfigmgr"\r\n')
 
@@ -41,11 +31,6 @@ def unauthorized(detail: str) -> Answer:
 def as_json(value: Any, status: int = 200, headers: str = NO_STORE) -> Answer:
     """A JSON document that is made for this caller."""
     return Answer(status, orjson.dumps(value), headers=headers)
-
-
-def matches(tags: str, etag: str) -> bool:
-    """Whether If-None-Match names an entity tag; weakly compared, as RFC 9110 asks."""
-    return tags.strip() == "*" or etag in _TAG.findall(tags)
 
 
 @lru_cache(maxsize=256)

@@ -14,9 +14,10 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from gitconfigmgr.http.answers import matches, problem
 from gitconfigmgr.model.names import SEGMENT
 from gitconfigmgr.server import bundles, files, fleet, pages, proposals, publish, watch
-from gitconfigmgr.server.answers import ProblemError, matches, problem, unauthorized
+from gitconfigmgr.server.answers import ProblemError, unauthorized
 from gitconfigmgr.server.callers import UnknownError
 from gitconfigmgr.server.limits import Limiter
 from gitconfigmgr.sync.access import Ability
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from gitconfigmgr.http.messages import Answer, Request, Stream
     from gitconfigmgr.server.callers import Callers
     from gitconfigmgr.server.hub import Hub
-    from gitconfigmgr.server.messages import Answer, Request, Stream
     from gitconfigmgr.server.telemetry import Metrics
     from gitconfigmgr.sync.access import Grant
     from gitconfigmgr.sync.endpoint import Shelf, Tree

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gitconfigmgr.http.answers import problem
 from gitconfigmgr.model.names import Target
 from gitconfigmgr.release import layout
-from gitconfigmgr.server.answers import ProblemError, accepted, as_json, json_object, lines, problem
+from gitconfigmgr.server.answers import ProblemError, accepted, as_json, json_object, lines
 from gitconfigmgr.server.files import respond
 
 if TYPE_CHECKING:
+    from gitconfigmgr.http.messages import Answer
     from gitconfigmgr.server.app import Call, Endpoint
     from gitconfigmgr.server.catalogue import Entry
-    from gitconfigmgr.server.messages import Answer
 
 _BODY = 64 * 1024
 _MOST_SUBSCRIPTIONS = 1000

@@ -13,7 +13,7 @@ from gitconfigmgr.sync.access import PREFIX, Ability, Grant, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitconfigmgr.server.messages import Request
+    from gitconfigmgr.http.messages import Request
     from gitconfigmgr.sync.endpoint import Tokens
 
 _AGAIN = 0.1  # seconds between looks for a token that is not known

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from gitconfigmgr.errors import OutsideError
+from gitconfigmgr.http.answers import matches, problem
+from gitconfigmgr.http.messages import Answer
 from gitconfigmgr.release import layout
-from gitconfigmgr.server.answers import NO_CACHE, ProblemError, accepted, matches, problem
+from gitconfigmgr.server.answers import NO_CACHE, ProblemError, accepted
 from gitconfigmgr.server.catalogue import may_read
-from gitconfigmgr.server.messages import Answer
 from gitconfigmgr.sync.access import Ability
 
 if TYPE_CHECKING:

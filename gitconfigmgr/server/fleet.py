@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from gitconfigmgr.errors import OutsideError
-from gitconfigmgr.server.answers import NO_STORE, ProblemError, as_json, json_object, problem
+from gitconfigmgr.http.answers import NO_STORE, problem
+from gitconfigmgr.http.messages import Answer, TooLargeError
+from gitconfigmgr.server.answers import ProblemError, as_json, json_object
 from gitconfigmgr.server.callers import UnknownError
-from gitconfigmgr.server.messages import Answer, TooLargeError
 from gitconfigmgr.server.telemetry import log
 from gitconfigmgr.sync.access import Ability
 from gitconfigmgr.sync.fleet import Report, as_data, duration, read_report
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     import jinja2
 
+    from gitconfigmgr.http.messages import Request
     from gitconfigmgr.server.app import Call, Endpoint
-    from gitconfigmgr.server.messages import Request
     from gitconfigmgr.sync.access import Grant
     from gitconfigmgr.sync.fleet import Fleet
 

@@ -8,25 +8,24 @@ import os
 import resource
 import signal
 import ssl
-import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.http.trouble import described
 from gitconfigmgr.server.telemetry import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from gitconfigmgr.http.listener import Listener
     from gitconfigmgr.server.app import Endpoint
-    from gitconfigmgr.server.callers import Callers
-    from gitconfigmgr.server.connection import Listener
     from gitconfigmgr.server.settings import ServeSettings
     from gitconfigmgr.sync.endpoint import Shelf, Tree
 
-_SECOND, _LOOK, _TREE = 1.0, 0.2, 2.0  # how often: the clock and tokens, known tenants, new ones
+_SECOND, _LOOK, _TREE = 1.0, 0.2, 2.0  # how often: tokens, known tenants, new ones
 _LOOK_AFAR = 1.0  # a store is asked less often
 _SPARE_FILES = 256
 _GOODBYE = 5.0
@@ -66,10 +65,10 @@ def _connections(wanted: int) -> int:
 def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listener]:
     """An endpoint that has read nothing yet. Raises OutsideError."""
     from gitconfigmgr.adapters.endpoint.stores import open_stores
-    from gitconfigmgr.server.answers import problem
+    from gitconfigmgr.http.answers import problem
+    from gitconfigmgr.http.listener import Bounds, Listener
     from gitconfigmgr.server.app import Endpoint
     from gitconfigmgr.server.callers import Callers
-    from gitconfigmgr.server.connection import Listener
     from gitconfigmgr.server.foreign import ForeignTokens
     from gitconfigmgr.server.hub import Hub
     from gitconfigmgr.server.identities import Identities, read_identities
@@ -98,7 +97,7 @@ def open_endpoint(settings: ServeSettings, most: int) -> tuple[Endpoint, Listene
     endpoint.by_token = Limiter(settings.rate, 2 * settings.rate)
     endpoint.by_address = Limiter(settings.address_rate, 5 * settings.address_rate)
     endpoint.most_watchers = max(16, most - max(64, most // 10))
-    listener = Listener(endpoint.handle, endpoint.done, problem, most)
+    listener = Listener(endpoint.handle, problem, Bounds(most), endpoint.done)
     endpoint.connections = lambda: len(listener.connections)
     endpoint.crowded = lambda: listener.crowded
     return endpoint, listener
@@ -120,7 +119,6 @@ def _open_tree(settings: ServeSettings) -> tuple[Tree, Shelf | None]:
 
 
 async def _serve(settings: ServeSettings, most: int) -> None:
-    from gitconfigmgr.server.connection import Connection
     from gitconfigmgr.server.tracing import with_tracing
 
     loop = asyncio.get_running_loop()
@@ -135,7 +133,7 @@ async def _serve(settings: ServeSettings, most: int) -> None:
     host, port = settings.place
     try:
         server = await loop.create_server(
-            lambda: Connection(listener), host, port, backlog=4096, ssl=_tls(settings),
+            listener, host, port, backlog=4096, ssl=_tls(settings),
             ssl_handshake_timeout=10 if settings.tls_cert else None,
         )  # fmt: skip
     except OSError as error:
@@ -147,7 +145,7 @@ async def _serve(settings: ServeSettings, most: int) -> None:
     shown = server.sockets[0].getsockname()
     log("info", f"listens on {scheme}://{_address(shown)}", connections=most)
     tasks = [
-        asyncio.create_task(_every(_SECOND, _tick(listener, endpoint.callers))),
+        asyncio.create_task(_every(_SECOND, endpoint.callers.look)),
         asyncio.create_task(_every(_LOOK if endpoint.shelf else _LOOK_AFAR, endpoint.hub.quick_look)),
         asyncio.create_task(_every(_TREE, endpoint.hub.look)),
     ]
@@ -163,14 +161,6 @@ async def _serve(settings: ServeSettings, most: int) -> None:
         connection.transport.abort()
     await asyncio.to_thread(end_tracing)
     log("info", "ended")
-
-
-def _tick(listener: Listener, callers: Callers) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def tick() -> None:
-        listener.tick()
-        await callers.look()
-
-    return tick
 
 
 async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -215,11 +205,6 @@ def _address(shown: Any) -> str:
 
 
 def _trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001 - asyncio's signature
-    """Where it went wrong, and the kind of error: its text may hold what was sent."""
-    error = context.get("exception")
-    if isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError)):
-        return
-    where = []
-    if error is not None:
-        where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-    log("error", str(context.get("message")), error=type(error).__name__, where=where)
+    found = described(context)
+    if found:
+        log("error", **found)

@@ -6,15 +6,16 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from gitconfigmgr.http.answers import NO_STORE, problem
+from gitconfigmgr.http.messages import Answer
 from gitconfigmgr.server import fleet
-from gitconfigmgr.server.answers import NO_STORE, as_json, problem
-from gitconfigmgr.server.messages import Answer
+from gitconfigmgr.server.answers import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gitconfigmgr.http.messages import Request
     from gitconfigmgr.server.app import Endpoint
-    from gitconfigmgr.server.messages import Request
 
 _LATE = 30.0  # seconds without a look at the tree
 

@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitconfigmgr.errors import OutsideError
-from gitconfigmgr.server.answers import NO_STORE, ProblemError, as_json, json_object, problem
-from gitconfigmgr.server.messages import TooLargeError
+from gitconfigmgr.http.answers import NO_STORE, problem
+from gitconfigmgr.http.messages import TooLargeError
+from gitconfigmgr.server.answers import ProblemError, as_json, json_object
 from gitconfigmgr.server.telemetry import log
 from gitconfigmgr.sync.access import Ability
 from gitconfigmgr.sync.proposals import State, entry_data, read_proposal
@@ -16,8 +17,8 @@ from gitconfigmgr.sync.proposals import State, entry_data, read_proposal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitconfigmgr.http.messages import Answer
     from gitconfigmgr.server.app import Call, Endpoint
-    from gitconfigmgr.server.messages import Answer
     from gitconfigmgr.sync.proposals import Entry, Inbox
 
 _BODY = 512 * 1024

@@ -9,19 +9,20 @@ from typing import IO, TYPE_CHECKING
 
 from gitconfigmgr.adapters.endpoint.incoming import open_spool, read_archive
 from gitconfigmgr.errors import OutsideError, UsageError
+from gitconfigmgr.http.answers import problem
 from gitconfigmgr.release.acceptance import accept
 from gitconfigmgr.release.layout import metadata_file
 from gitconfigmgr.release.ports import ConflictError
 from gitconfigmgr.release.trust import UntrustedError
-from gitconfigmgr.server.answers import ProblemError, as_json, problem
+from gitconfigmgr.server.answers import ProblemError, as_json
 from gitconfigmgr.server.telemetry import log
 from gitconfigmgr.sync.endpoint import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitconfigmgr.http.messages import Answer
     from gitconfigmgr.server.app import Call, Endpoint
-    from gitconfigmgr.server.messages import Answer
 
 _CHUNK = 1024 * 1024
 _AT_ONCE = 4

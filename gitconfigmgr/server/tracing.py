@@ -11,7 +11,7 @@ from gitconfigmgr.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gitconfigmgr.server.messages import Request
+    from gitconfigmgr.http.messages import Request
 
 _NAMES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gitconfigmgr.server.answers import NO_STORE, as_json, problem
-from gitconfigmgr.server.messages import Answer, Stream
+from gitconfigmgr.http.answers import NO_STORE, problem
+from gitconfigmgr.http.messages import Answer, Stream
+from gitconfigmgr.server.answers import as_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gitconfigmgr.agent.protocols.protocol import Answer, Protocol, Refusal, View
-from gitconfigmgr.agent.server import Door, Request, Response, Stream, matches
+from gitconfigmgr.agent.server import Door, Request
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.http import messages
+from gitconfigmgr.http.answers import matches
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from gitconfigmgr.agent.engine import Engine
@@ -48,11 +50,11 @@ class Front:
             refuse=lambda status, detail: self._refused(Refusal(status, detail)),
         )
 
-    def handle(self, request: Request) -> Response | Stream:
+    def handle(self, request: Request) -> messages.Answer | Awaitable[messages.Answer]:
         """One request."""
         answer = self._answer(request)
         if answer.wait and answer.tagged and _unchanged(request, answer):
-            return Stream(self._later(request, answer.wait))
+            return self._later(request, answer.wait)
         return self._response(request, answer)
 
     def _answer(self, request: Request) -> Answer:
@@ -62,9 +64,9 @@ class Front:
         except Refusal as refusal:
             return self._protocol.error(refusal, request)
 
-    def _refused(self, refusal: Refusal) -> Response:
+    def _refused(self, refusal: Refusal) -> messages.Answer:
         answer = self._protocol.error(refusal, Request("", (), {}, {}))
-        return Response(answer.status, answer.body, answer.kind)
+        return messages.Answer(answer.status, answer.body, answer.kind)
 
     def view(self) -> View:
         """The same one until the board or the phase changes."""
@@ -82,17 +84,17 @@ class Front:
         if not self._token.matches(given):
             raise Refusal(401, "this listener asks for its token")
 
-    def _response(self, request: Request, answer: Answer) -> Response:
+    def _response(self, request: Request, answer: Answer) -> messages.Answer:
         engine = self._engine
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
         lines += f"X-Gcm-State: {engine.phase}\r\nX-Gcm-Age: {engine.age:.3f}\r\nCache-Control: no-store\r\n"
         if answer.tagged:
-            lines += f'ETag: "{_etag(answer)}"\r\n'
+            lines += f"ETag: {_etag(answer)}\r\n"
             if _unchanged(request, answer):
-                return Response(304, lines=f"{lines}Content-Type: {answer.kind}\r\n")
-        return Response(answer.status, answer.body, answer.kind, lines)
+                return messages.Answer(304, headers=f"{lines}Content-Type: {answer.kind}\r\n")
+        return messages.Answer(answer.status, answer.body, answer.kind, lines)
 
-    async def _later(self, request: Request, seconds: float) -> AsyncIterator[bytes | Response]:
+    async def _later(self, request: Request, seconds: float) -> messages.Answer:
         """Once there is something else, or after these seconds."""
         import asyncio
 
@@ -101,7 +103,7 @@ class Front:
                 while _unchanged(request, answer := self._answer(request)):
                     await self._changed().wait()
         answer = self._answer(request)
-        yield self._response(request, answer)
+        return self._response(request, answer)
 
 
 def protocol_of(name: str) -> Protocol:
@@ -111,7 +113,7 @@ def protocol_of(name: str) -> Protocol:
 
 
 def _etag(answer: Answer) -> str:
-    return hashlib.sha256(answer.body).hexdigest()[:32]
+    return f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
 
 
 def _unchanged(request: Request, answer: Answer) -> bool:

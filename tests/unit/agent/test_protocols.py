@@ -23,10 +23,13 @@ from gitconfigmgr.agent.protocols.flags import EvaluationError, evaluate
 from gitconfigmgr.agent.protocols.front import Front, protocol_of
 from gitconfigmgr.agent.protocols.protocol import ProtocolSettings
 from gitconfigmgr.agent.protocols.settings import NAMES, read_protocols
-from gitconfigmgr.agent.server import Request, Response, Stream
+from gitconfigmgr.agent.server import Request
 from gitconfigmgr.errors import UsageError
+from gitconfigmgr.http.messages import Answer
 from gitconfigmgr.sync.reading import Board, Policy, Served
 from gitconfigmgr.sync.replica import Phase
+
+from .requests import request
 
 CLOSED = {
     "limit": 5,
@@ -71,17 +74,16 @@ class World:
         self.changed = asyncio.Event()
         self.front = Front(self.engine, made, "production", lambda: self.changed)
 
-    def ask(self, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Response:
+    def ask(self, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         found = self.raw(target, method, body, **headers)
-        assert isinstance(found, Response)
-        return found
 
-    def raw(self, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Response | Stream:
-        door = self.front.door()
-        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-        head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{lines}".rstrip()
-        request = door.admit(head.encode())
-        return request if isinstance(request, Response) else door.handle(request._replace(body=body))
+        async def late() -> Any:
+            return await found
+
+        return found if isinstance(found, Answer) else asyncio.run(late())
+
+    def raw(self, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Any:
+        return self.front.door().handle(request(target, method, body, Host="localhost", **headers))
 
     def json(self, target: str, method: str = "GET", body: bytes = b"", status: int = 200) -> Any:
         found = self.ask(target, method, body)
@@ -197,8 +199,7 @@ def test_no_path_or_body_breaks_a_protocol(name: str, path: str, body: bytes) ->
     for start in ("/", PLACES[name] + "/", "/configurationsessions", "/ofrep/v1/evaluate/flags/"):
         method = "POST" if protocol_of(name).body_bytes else "GET"
         sent = body if method == "POST" else b""
-        found = World(name).raw(start + quote(path, safe="/(),=&?"), method, sent)
-        assert isinstance(found, Response)
+        found = World(name).ask(start + quote(path, safe="/(),=&?"), method, sent)
         assert found.status in (200, 201, 400, 404)
 
 
@@ -229,7 +230,7 @@ def test_an_opa_bundle_is_one_namespace_or_a_folder() -> None:
 def test_an_opa_bundle_is_asked_for_conditionally() -> None:
     world = World("opa")
     first = world.ask("/bundles/acme/chat.tar.gz")
-    etag = first.lines.partition("ETag: ")[2].partition("\r\n")[0]
+    etag = first.head.decode().partition("ETag: ")[2].partition("\r\n")[0]
     assert world.ask("/bundles/acme/chat.tar.gz", If_None_Match=etag).status == 304
     assert World("opa").ask("/bundles/acme/chat.tar.gz", If_None_Match=etag).status == 304, "the same after a restart"
     newer = replace(BOARD, documents={"acme/chat": replace(BOARD.documents["acme/chat"], version=4)})
@@ -239,14 +240,16 @@ def test_an_opa_bundle_is_asked_for_conditionally() -> None:
 def test_opa_waits_for_the_next_bundle() -> None:
     world = World("opa")
     first = world.ask("/bundles/acme/chat.tar.gz", Prefer="modes=snapshot,delta;wait=1")
-    assert first.kind == "application/vnd.openpolicyagent.bundles"
-    etag = first.lines.partition("ETag: ")[2].partition("\r\n")[0]
+    assert b"Content-Type: application/vnd.openpolicyagent.bundles\r\n" in first.head
+    etag = first.head.decode().partition("ETag: ")[2].partition("\r\n")[0]
     target = "/bundles/acme/chat.tar.gz"
-    assert isinstance(world.raw(target, Prefer="wait=30", If_None_Match=etag), Stream)
+    waiting = world.raw(target, Prefer="wait=30", If_None_Match=etag)
+    assert not isinstance(waiting, Answer)
+    waiting.close()
 
-    async def waited(seconds: float, *, change: bool) -> Response | bytes:
+    async def waited(seconds: float, *, change: bool) -> Answer:
         request = Request(target, ("bundles", "acme", "chat.tar.gz"), {}, {"if-none-match": etag, "prefer": "wait=30"})
-        waiting = asyncio.ensure_future(anext(world.front._later(request, seconds)))
+        waiting = asyncio.ensure_future(world.front._later(request, seconds))
         await asyncio.sleep(0)
         if change:
             later = replace(BOARD.documents["acme/chat"], version=4)
@@ -254,13 +257,11 @@ def test_opa_waits_for_the_next_bundle() -> None:
             world.changed.set()
         return await waiting
 
-    async def both() -> list[Response | bytes]:
+    async def both() -> list[Answer]:
         return [await waited(0.05, change=False), await waited(30, change=True)]
 
     same, newer = asyncio.run(both())
-    assert isinstance(same, Response)
-    assert (same.status, "Content-Type: application/vnd.openpolicyagent.bundles" in same.lines) == (304, True)
-    assert isinstance(newer, Response)
+    assert (same.status, b"Content-Type: application/vnd.openpolicyagent.bundles" in same.head) == (304, True)
     assert newer.status == 200
 
 
@@ -371,7 +372,7 @@ def test_all_flags_at_once() -> None:
     assert flags["api.timeout"] == 30
     assert flags["api"] == GIVEN["api"]
     assert all(flag(world, key)["value"] == value for key, value in flags.items())
-    etag = found.lines.partition("ETag: ")[2].partition("\r\n")[0]
+    etag = found.head.decode().partition("ETag: ")[2].partition("\r\n")[0]
     assert world.ask("/ofrep/v1/evaluate/flags", "POST", b"{}", If_None_Match=etag).status == 304
     definitions = World("ofrep", base="acme/flags", at="flags").json("/ofrep/v1/evaluate/flags", "POST", b"{}")
     assert {item["key"]: item.get("errorCode") for item in definitions["flags"]} == {
@@ -473,7 +474,7 @@ def test_appconfig_gives_documents_and_flags() -> None:
     place = PLACES["appconfig"]
     found = World("appconfig").ask(place)
     assert json.loads(found.body) == GIVEN
-    assert "Configuration-Version: 3\r\nVersion-Label: release-7\r\n" in found.lines
+    assert b"Configuration-Version: 3\r\nVersion-Label: release-7\r\n" in found.head
     world = World("appconfig")
     assert world.json(f"{place}?flag=api") == GIVEN["api"]
     assert world.json(f"{place}?flag=api&flag=limit") == {"api": GIVEN["api"], "limit": 5}
@@ -488,14 +489,14 @@ def test_appconfig_gives_documents_and_flags() -> None:
     assert world.ask("/applications/acme/environments/staging/configurations/chat").status == 404
 
 
-def plain(found: Response) -> bytes:
+def plain(found: Answer) -> bytes:
     """What is in it, unpacked where it is packed."""
     if not found.body.startswith(b"\x1f\x8b"):
         return found.body
     return json.dumps(bundle(found.body)).encode()
 
 
-def text_of(world: World, name: str) -> Response:
+def text_of(world: World, name: str) -> Answer:
     return world.ask(PLACES[name], method_of(name))
 
 

@@ -7,30 +7,36 @@ import gzip
 import socket
 import time
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 
 import pytest
 
-from gitconfigmgr.server.connection import Connection, Listener
-from gitconfigmgr.server.messages import Answer, Stream
-from tests.waiting import eventually
+from gitconfigmgr.http.listener import Bounds, Listener
+from gitconfigmgr.http.messages import Answer, Stream
+
+BIG = Answer(200, b"x" * 30_000_000)
 
 
 class Echo:
     """A listener in this process, whose clock can be moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds | None = None) -> None:
         self.seen: list[tuple[int, str]] = []
-        self.listener = Listener(self.handle, self.done, lambda status, detail: Answer(status, detail.encode()), 100)
+        self.listener = Listener(
+            self.handle, lambda status, detail: Answer(status, detail.encode()), bounds or Bounds(100), self.done
+        )
         self.ended: list[str] = []
 
     def handle(self, request):
         if request.target == b"/now":
             return Answer(200, b"now", headers="X-A: b\r\n")
+        if request.target == b"/big":
+            return BIG
         if request.target == b"/break":
             raise RuntimeError("hidden words")
-        return {b"/stream": self.stream, b"/early": self.early, b"/slow": self.slow}.get(request.target, self.echo)(
-            request
-        )
+        return {b"/stream": self.stream, b"/early": self.early, b"/slow": self.slow, b"/wait": self.wait}.get(
+            request.target, self.echo
+        )(request)
 
     async def echo(self, request):
         body = await request.body(100_000)
@@ -42,6 +48,9 @@ class Echo:
     async def slow(self, request):
         await asyncio.sleep(0.05)
         return Answer(200, b"slow")
+
+    async def wait(self, request):
+        await asyncio.sleep(3600)
 
     async def stream(self, request):
         async def pieces():
@@ -65,7 +74,7 @@ def talk(*chunks: bytes, echo: Echo | None = None, later=None, pause: float = 0.
     async def run() -> bytes:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda loop, context: None)
-        server = await loop.create_server(lambda: Connection(echo.listener), "127.0.0.1", 0)
+        server = await loop.create_server(echo.listener, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         with suppress(ConnectionError):
             for chunk in chunks:
@@ -151,7 +160,7 @@ def test_connections_are_closed_when_that_is_asked_for():
 )  # fmt: skip
 def test_what_is_no_request_is_refused_and_the_connection_closed(sent):
     found = talk(sent + b"GET /now HTTP/1.1\r\n\r\n")
-    assert statuses(found)[:1] in ([400], [])
+    assert statuses(found)[:1] in ([400], [413], [])
     assert b"\r\n\r\nnow" not in found
     assert b"Connection: close" in found or not found
 
@@ -237,7 +246,7 @@ def test_a_stream_ends_with_its_client():
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(echo.listener), "127.0.0.1", 0)
+        server = await loop.create_server(echo.listener, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"GET /stream HTTP/1.1\r\n\r\n")
         await reader.readexactly(100_000)
@@ -253,14 +262,147 @@ def test_a_stream_ends_with_its_client():
     assert not echo.listener.connections
 
 
-def test_too_many_connections_leave_health_checks_alone(served):
-    served.start("--connections", "64")
-    token = served.token()
-    open_ = [socket.create_connection(served.place, timeout=60) for _ in range(80)]
-    try:
-        eventually(lambda: served.ask("/health/live").status == 200)
-        eventually(lambda: served.ask("/acme/tuf/metadata/timestamp.json", token).status == 503)
-    finally:
-        for connection in open_:
-            connection.close()
-    eventually(lambda: served.ask("/acme/tuf/metadata/timestamp.json", token).status == 200)
+# -- who is let go ---------------------------------------------------------------------------------------------------
+
+
+def beside(echo, program):
+    """Runs a coroutine beside a listener; it is given what connects to it, without waiting for answers."""
+    made = []
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(echo.listener, "127.0.0.1", 0)
+
+        def connect():
+            made.append(socket.create_connection(server.sockets[0].getsockname()))
+            made[-1].setblocking(False)
+            return made[-1]
+
+        try:
+            await program(connect)
+        finally:
+            for one in made:
+                one.close()
+            server.close()
+            for connection in list(echo.listener.connections):
+                connection.drop()
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
+async def eventually(condition):
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def gone(one):
+    """Until the other side has closed it; what it had sent is read and passed over."""
+    async with asyncio.timeout(60):
+        with suppress(ConnectionResetError):
+            while await asyncio.get_running_loop().sock_recv(one, 1 << 20):
+                pass
+
+
+@pytest.mark.parametrize("target", [b"/big", b"/stream"])
+def test_one_that_takes_nothing_is_let_go(target):
+    echo = Echo()
+
+    async def program(connect):
+        one = connect()
+        await asyncio.get_running_loop().sock_sendall(one, b"GET " + target + b" HTTP/1.1\r\n\r\n")
+        await eventually(lambda: any(c._writable is not None for c in echo.listener.connections))
+        later(31)(echo)
+        await eventually(lambda: not echo.listener.connections)
+        await gone(one)
+
+    beside(echo, program)
+
+
+def test_nothing_more_is_answered_until_the_client_takes_it():
+    """A thousand times 30 MB in one write: what waits here is one of them."""
+    echo, asked = Echo(), b"GET /big HTTP/1.1\r\n\r\n" * 1000
+
+    async def program(connect):
+        one, loop = connect(), asyncio.get_running_loop()
+        await loop.sock_sendall(one, asked)
+        await eventually(lambda: any(c._paused for c in echo.listener.connections))
+        connection = next(iter(echo.listener.connections))
+        assert len(echo.seen) == 1
+        assert len(connection._queue) < 100
+        assert len(connection._unread) <= len(asked)
+        size = 0
+        async with asyncio.timeout(60):
+            while len(echo.seen) < 3:
+                size += len(await loop.sock_recv(one, 1 << 20))
+        assert size > 30_000_000
+
+    beside(echo, program)
+
+
+def test_for_one_more_the_one_that_was_idle_for_longest_goes():
+    echo = Echo(Bounds(3, reserve=0))
+
+    async def program(connect):
+        loop = asyncio.get_running_loop()
+        busy = connect()
+        await loop.sock_sendall(busy, b"GET /wait HTTP/1.1\r\n\r\n")
+        await eventually(lambda: any(not c.idle for c in echo.listener.connections))
+        second = connect()
+        await eventually(lambda: len(echo.listener.connections) == 2)
+        third = connect()
+        await eventually(lambda: len(echo.listener.connections) == 3)
+        await loop.sock_sendall(second, b"GET /now HTTP/1.1\r\n\r\n")
+        await loop.sock_recv(second, 65536)
+        fourth = connect()
+        await gone(third)
+        for one in (second, fourth):
+            await loop.sock_sendall(one, b"GET /now HTTP/1.1\r\n\r\n")
+            assert (await loop.sock_recv(one, 65536)).startswith(b"HTTP/1.1 200 OK")
+        with pytest.raises(BlockingIOError):
+            busy.recv(1)
+        assert len(echo.listener.connections) == 3
+
+    beside(echo, program)
+
+
+def test_where_none_is_idle_the_new_one_goes():
+    echo = Echo(Bounds(1, reserve=0))
+
+    async def program(connect):
+        busy = connect()
+        await asyncio.get_running_loop().sock_sendall(busy, b"GET /wait HTTP/1.1\r\n\r\n")
+        await eventually(lambda: any(not c.idle for c in echo.listener.connections))
+        await gone(connect())
+        with pytest.raises(BlockingIOError):
+            busy.recv(1)
+
+    beside(echo, program)
+
+
+def test_a_slow_head_behind_another_request_has_no_more_time():
+    assert statuses(talk(b"GET /slow HTTP/1.1\r\n\r\nGET /now", pause=0.2, later=later(11))) == [200, 408]
+    assert statuses(talk(b"GET /now HTTP/1.1\r\n\r\nGET /now", later=later(11))) == [200, 408]
+
+
+def test_what_is_wrong_is_said_in_its_turn():
+    assert statuses(talk(b"GET /slow HTTP/1.1\r\n\r\nnonsense\r\n\r\n")) == [200, 400]
+    assert statuses(talk(b"POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n")) == []
+
+
+def test_heads_behind_other_requests_are_not_too_long():
+    whole = b"GET /now HTTP/1.1\r\nA: " + b"x" * 1000 + b"\r\n\r\n"
+    assert statuses(talk(whole * 60 + whole[:500], whole[500:])) == [200] * 61
+    assert statuses(talk(whole * 60 + b"GET /now HTTP/1.1\r\nA: " + b"x" * 40_000)) == [200] * 60 + [431]
+
+
+def test_a_connection_of_http_1_0_stays_where_that_is_asked_for():
+    kept = b"GET /now HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    assert statuses(talk(kept, kept, b"GET /now HTTP/1.0\r\n\r\n", kept)) == [200] * 3
+
+
+def test_the_date_is_that_of_now():
+    dates = [line for line in talk(b"GET /now HTTP/1.1\r\n\r\n").split(b"\r\n") if line.startswith(b"Date: ")]
+    said = parsedate_to_datetime(dates[0][6:].decode())
+    assert abs(said.timestamp() - time.time()) < 60

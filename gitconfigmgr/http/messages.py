@@ -95,6 +95,11 @@ class Request:
         found = self.headers.get(name.encode())
         return otherwise if found is None else found.decode("latin-1")
 
+    @property
+    def has_body(self) -> bool:
+        """Whether one comes, or waits here."""
+        return self._pieces is not None
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises ClosedError."""
         if not self.complete and self.headers.get(b"expect", b"").lower() == b"100-continue":
