@@ -97,7 +97,7 @@ class Reads:
                 return self._explained(served, rest, envelope, lines)
             return _json(envelope, lines)
         lines += f"{NO_STORE}ETag: {etag}\r\n"
-        if matches(request.headers.get("if-none-match", ""), etag):
+        if matches(request.header("if-none-match"), etag):
             return Answer(304, headers=lines)
         return Answer(200, body, headers=lines)
 
@@ -166,9 +166,9 @@ class Reads:
     # -- changes -----------------------------------------------------------------------------------------------------
 
     def _watch(self, request: Request) -> Stream | Awaitable[Answer]:
-        if "text/event-stream" in request.headers.get("accept", ""):
-            return Stream(self._events(request.headers.get("last-event-id", "")))
-        wait = request.headers.get("prefer", "").partition("wait=")[2]
+        if "text/event-stream" in request.header("accept"):
+            return Stream(self._events(request.header("last-event-id")))
+        wait = request.header("prefer").partition("wait=")[2]
         seconds = min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else 30.0
         return self._long_poll(request.query.get("after", ""), seconds)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -13,8 +16,7 @@ from gitconfigmgr.http.messages import Answer, Stream
 from gitconfigmgr.http.trouble import described
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from gitconfigmgr.http import messages
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # connections pooled by applications stay open for long
 BOUNDS = Bounds(connections=1024, reserve=0, head_bytes=16 * 1024, first_seconds=300.0, idle_seconds=300.0)
+_BODY_SECONDS = 10.0
 _FILES = 8192
 BACKLOG = 1024  # connections that wait to be taken: all workers of an application start at once
 _LOCAL = (b"localhost", b"127.0.0.1", b"[::1]")
@@ -33,10 +36,13 @@ class Request(NamedTuple):
 
     target: str
     parts: tuple[str, ...]
-    query: dict[str, str]
-    headers: dict[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
     method: str = "GET"
     body: bytes = b""
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.encode(), b"").decode("latin-1")
 
 
 class Door:
@@ -72,21 +78,18 @@ class Door:
             return self._refuse(405, f"{', '.join(self._methods)} only")
         if self._local and _host(headers.get(b"host", b"")) not in _LOCAL:
             return self._refuse(403, "not a name of this machine")
-        if int(headers.get(b"content-length", b"0")) > self._body_bytes:
+        if b"content-length" in headers and int(headers[b"content-length"]) > self._body_bytes:
             return self._refuse(413, f"{self._body_bytes} bytes at most")
-        target = request.target.decode("latin-1")
-        path, _, query = target.partition("?")
-        made = Request(
-            target,
-            tuple(unquote(part) for part in path.split("/") if part),
-            dict(parse_qsl(query, keep_blank_values=True)) if query else {},
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()},
-            method,
-        )
+        made = Request(*_decoded(request.target), headers, method)
         return self._with_body(request, made) if request.has_body else self._handle(made)
 
     async def _with_body(self, request: messages.Request, made: Request) -> Answer | Stream:
-        answer = self._handle(made._replace(body=await request.body(self._body_bytes)))
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await request.body(self._body_bytes)
+        except TimeoutError:
+            return self._refuse(408, "")
+        answer = self._handle(made._replace(body=body))
         return answer if isinstance(answer, Answer | Stream) else await answer
 
 
@@ -102,6 +105,15 @@ def trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  
     found = described(context)
     if found:
         log("error", f"{found['message']}: {found['error']} in {', '.join(found['where'])}")
+
+
+@lru_cache(256)
+def _decoded(address: bytes) -> tuple[str, tuple[str, ...], Mapping[str, str]]:
+    """The target, its parts and its query. Applications ask the same again and again."""
+    target = address.decode("latin-1")
+    path, _, query = target.partition("?")
+    parts = tuple(unquote(part) for part in path.split("/") if part)
+    return target, parts, MappingProxyType(dict(parse_qsl(query, keep_blank_values=True)))
 
 
 def _host(header: bytes) -> bytes:

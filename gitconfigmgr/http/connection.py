@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
             self._writable.exception()  # perhaps nobody waits for it
         if self._task is not None:
             self._task.cancel()
+        del self._parser  # they hold each other
 
     def data_received(self, data: bytes) -> None:
         self._unread += data

@@ -80,7 +80,7 @@ class Front:
     def _admit(self, request: Request) -> None:
         if self._token is None or self._protocol.open(request):
             return
-        given = request.headers.get(self._protocol.credential, "") or _authorization(request)
+        given = request.header(self._protocol.credential) or _authorization(request)
         if not self._token.matches(given):
             raise Refusal(401, "this listener asks for its token")
 
@@ -117,12 +117,12 @@ def _etag(answer: Answer) -> str:
 
 
 def _unchanged(request: Request, answer: Answer) -> bool:
-    return answer.tagged and matches(request.headers.get("if-none-match", ""), _etag(answer))
+    return answer.tagged and matches(request.header("if-none-match"), _etag(answer))
 
 
 def _authorization(request: Request) -> str:
     """The token of `Bearer`, or the password of `Basic`."""
-    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    kind, _, given = request.header("authorization").partition(" ")
     if kind.lower() == "basic":
         try:
             return base64.b64decode(given, validate=True).decode("utf-8", "replace").partition(":")[2]

@@ -30,7 +30,7 @@ def answer(view: View, request: Request) -> Answer:
             raise Refusal(404, "see /bundles/<namespace>.tar.gz")
     if name not in view.cache:
         view.cache[name] = _bundle(view, name)
-    wait = _wait(request.headers.get("prefer", ""))
+    wait = _wait(request.header("prefer"))
     return Answer(view.cache[name], _LONG if wait else _PLAIN, tagged=True, wait=wait)
 
 

@@ -192,6 +192,15 @@ def test_nothing_can_be_written(name: str) -> None:
     assert {World(name).ask(PLACES[name], method).status for method in methods} == {405}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_request_is_said_in_the_form_of_the_protocol(name: str) -> None:
+    listener = World(name).front.door().listener()
+    for status in (400, 403, 405, 408, 413, 414, 431, 500):
+        found = listener.problem(status, "")
+        assert found.status == status
+        assert found.body
+
+
 @given(st.sampled_from(NAMES), st.text(max_size=60), st.binary(max_size=60))
 def test_no_path_or_body_breaks_a_protocol(name: str, path: str, body: bytes) -> None:
     from urllib.parse import quote
@@ -248,7 +257,9 @@ def test_opa_waits_for_the_next_bundle() -> None:
     waiting.close()
 
     async def waited(seconds: float, *, change: bool) -> Answer:
-        request = Request(target, ("bundles", "acme", "chat.tar.gz"), {}, {"if-none-match": etag, "prefer": "wait=30"})
+        request = Request(
+            target, ("bundles", "acme", "chat.tar.gz"), {}, {b"if-none-match": etag.encode(), b"prefer": b"wait=30"}
+        )
         waiting = asyncio.ensure_future(world.front._later(request, seconds))
         await asyncio.sleep(0)
         if change:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gitconfigmgr.agent import server
 from gitconfigmgr.agent.server import Door, Request
 from gitconfigmgr.http.messages import Answer
 
@@ -56,6 +57,12 @@ def test_bodies_that_are_too_long_are_not_read(tmp_path: Path) -> None:
         assert talk(door, tmp_path, b"POST / HTTP/1.1\r\n" + head + b"POST / HTTP/1.0\r\n\r\n").startswith(
             b"HTTP/1.1 413"
         )
+
+
+def test_a_body_that_comes_drop_by_drop_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_BODY_SECONDS", 0.05)
+    door = Door(echo, local=False, methods=("POST",), body_bytes=4)
+    assert talk(door, tmp_path, b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nab").startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize("cut", ["bytes", "whole", "inside"])
