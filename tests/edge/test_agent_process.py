@@ -225,7 +225,7 @@ def test_the_socket_speaks_http(edge: Edge, start: Callable[..., subprocess.Pope
         (b"GET /config/acme/assistants/chat-api/x.y HTTP/1.1\r\n" + end, b"404"),
         (b"POST /config HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", b"405"),
         (b"nonsense\r\n\r\n", b"400"),
-        (b"GET /" + b"a" * 20_000, b"431"),
+        (b"GET /" + b"a" * 20_000, b"414"),
         (b"GET /health/ready HTTP/1.1\r\n" + end, b"200"),
         (b"GET /metrics HTTP/1.1\r\n" + end, b"200"),
     ):
