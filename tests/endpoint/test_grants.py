@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitconfigmgr.release import layout
 from gitconfigmgr.http.answers import matches
+from gitconfigmgr.release import layout
 from gitconfigmgr.server.answers import accepted
 from gitconfigmgr.server.catalogue import DamagedError, may_read, read_catalogue
 from gitconfigmgr.server.limits import Limiter
