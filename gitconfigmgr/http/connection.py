@@ -76,8 +76,11 @@ class Connection(asyncio.Protocol):
         del self._parser  # they hold each other
 
     def data_received(self, data: bytes) -> None:
-        self._unread += data
-        self._parse()
+        if self._unread or len(data) > _PIECE or self._listener.lists or self._paused or self._refused or self._closing:
+            self._unread += data
+            self._parse()
+        else:  # as it mostly is
+            self._feed(data)
 
     def _parse(self) -> None:
         """What has come, as far as there is room for its requests and bodies."""
