@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
         self.certificate: dict[str, Any] | None = None
         self.ends = _FOREVER
         self._listener = listener
+        self._idle_seconds = listener.bounds.idle_seconds
         self._parser = httptools.HttpRequestParser(self)
         self._unread = b""
         self._reading: Request | None = None  # whose head or body is coming
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
         elif self._task is not None:
             self.ends = _FOREVER
         else:
-            self.ends = self._listener.now + (_HEAD_SECONDS if self._in_head else self._listener.bounds.idle_seconds)
+            self.ends = self._listener.now + (_HEAD_SECONDS if self._in_head else self._idle_seconds)
 
     def proceed(self) -> None:
         self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -275,7 +276,10 @@ class Connection(asyncio.Protocol):
         if close:
             self._drop(request)
         else:
-            self._wait()
+            if self._in_head or self._writable is not None:
+                self._wait()
+            else:  # as it mostly is
+                self.ends = self._listener.now + self._idle_seconds
             if self._paused:
                 self.resume_reading()
 
