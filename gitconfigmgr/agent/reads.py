@@ -143,7 +143,7 @@ class Reads:
 
     def _ready(self) -> Answer:
         phase = self._engine.phase
-        ready = phase is not Phase.FATAL and servable(self._engine.board, phase)
+        ready = servable(self._engine.board, phase)
         body = {"ready": ready, "state": phase, "age": round(self._engine.age, 3)}
         if self._engine.replica.reason:
             body["reason"] = self._engine.replica.reason

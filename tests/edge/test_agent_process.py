@@ -168,6 +168,14 @@ def test_is_light_and_has_nothing_of_the_compiler(edge: Edge) -> None:
     assert not (heavy | compiler) & {*modules.split(), *(name.partition(".")[0] for name in modules.split())}
 
 
+def test_init_fails_where_the_root_is_of_no_use(edge: Edge) -> None:
+    edge.publish(1)
+    edge.root.write_text("no metadata")
+    found = agent(edge, "init", "--wait", "30")
+    assert (found.returncode, found.stdout) == (3, "")
+    assert "the trusted root is of no use" in found.stderr
+
+
 def test_commands(edge: Edge) -> None:
     edge.publish(1)
     found = agent(edge, "exec", "-e", f"LIMIT={CHAT_API}:limit", "--", "sh", "-c", "echo $LIMIT")

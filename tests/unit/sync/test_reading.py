@@ -47,6 +47,7 @@ def test_policies_count_when_it_has_expired() -> None:
 def test_readiness() -> None:
     board = Board(1, "", {"a": served("a"), "b": served("b", Policy.REFUSE)})
     assert not servable(board, Phase.NOT_READY)
+    assert not servable(board, Phase.FATAL)
     assert servable(board, Phase.STALE)
     assert not servable(board, Phase.EXPIRED)
 
