@@ -79,7 +79,9 @@ def is_placeholder(value: Any) -> bool:
 
 def servable(board: Board, phase: Phase) -> bool:
     """Whether readiness is given: there is something, and all of it may be served."""
-    return phase not in {Phase.NOT_READY, Phase.FATAL} and all(visible(item, phase)[0] for item in board.documents.values())
+    return phase not in {Phase.NOT_READY, Phase.FATAL} and all(
+        visible(item, phase)[0] for item in board.documents.values()
+    )
 
 
 def locate(board: Board, parts: Sequence[str]) -> tuple[Served, tuple[str, ...]] | None:
