@@ -119,7 +119,8 @@ def respond(
 ) -> Answer:
     """200 or 304. The entity tag is the digest of what is sent: no two forms share one."""
     etag = f'"{tag or file.sha256[:32]}"'
-    headers = f"ETag: {etag}\r\nVary: Accept-Encoding, Authorization{', Available-Dictionary' if more else ''}\r\n"
+    varies = "Accept-Encoding" if immutable else "Accept-Encoding, Authorization"  # what is private has one caller
+    headers = f"ETag: {etag}\r\nVary: {varies}{', Available-Dictionary' if more else ''}\r\n"
     headers += (_FOREVER if immutable else NO_CACHE) + more
     unchanged = Answer(304, headers=headers)
     answer = Answer(200, file.data, kind, headers + (f"Content-Encoding: {coding}\r\n" if coding else ""))
